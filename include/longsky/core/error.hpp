@@ -1,0 +1,34 @@
+// longsky/core/error.hpp — what a run says when it cannot go on, and the exit code a script can test.
+//
+// A message names what failed, where, what was expected and what to do. It is thrown at the edges (files, options,
+// data); ops never throw.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace longsky {
+
+/// The exit codes of a longsky program. `stopped` is EX_TEMPFAIL: a scheduler that requeues on 75 resumes the run.
+enum class ExitCode : int {
+  finished = 0,
+  failure = 1,
+  usage = 2,
+  does_not_fit = 3,
+  corrupt = 4,
+  diverged = 5,
+  stopped = 75,
+  killed = 130,
+};
+
+/// An error with the sentence for the user and the exit code for the script.
+class Error : public std::runtime_error {
+ public:
+  Error(ExitCode code, const std::string& sentence) : std::runtime_error(sentence), code_(code) {}
+  ExitCode code() const { return code_; }
+
+ private:
+  ExitCode code_;
+};
+
+}  // namespace longsky
