@@ -7,7 +7,9 @@
 
 #include <cmath>
 #include <concepts>
+#include <cstddef>
 #include <ostream>
+#include <span>
 
 namespace longsky {
 
@@ -38,6 +40,20 @@ inline double inverse_frequency(const RopeSpec& rope, int head_dim, int i) {
   const double base = rope.scaling == RopeScaling::ntk_aware ? rope.base * std::pow(rope.factor, d / (d - 2)) : rope.base;
   const double inverse = std::pow(base, -2.0 * i / d);
   return rope.scaling == RopeScaling::linear ? inverse / rope.factor : inverse;
+}
+
+/// Fills rows of `head_dim` floats, one per position from 0: the cosines of the pairs' angles, then the sines.
+inline void fill_rope_table(std::span<float> table, const RopeSpec& rope, int head_dim) {
+  const int half = head_dim / 2;
+  const std::size_t positions = table.size() / static_cast<std::size_t>(head_dim);
+  for (int i = 0; i < half; ++i) {
+    const double turn = inverse_frequency(rope, head_dim, i);
+    for (std::size_t p = 0; p < positions; ++p) {
+      const double angle = static_cast<double>(p) * turn;
+      table[p * head_dim + i] = static_cast<float>(std::cos(angle));
+      table[p * head_dim + half + i] = static_cast<float>(std::sin(angle));
+    }
+  }
 }
 
 /// Rotary positions as a policy: `Rope<RopeSpec{.base = 1e6}>`.

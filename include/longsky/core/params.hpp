@@ -1,0 +1,126 @@
+// longsky/core/params.hpp — one table per layer: name, shape, kind. Offsets, lookups and walks are derived from it.
+//
+// Every entry starts on a 64-byte boundary (16 floats) when its scale does. A table of weights has scale 1; a table of
+// activations holds floats per token and its scale is the number of tokens.
+#pragma once
+
+#include <longsky/core/name.hpp>
+
+#include <boost/hana/for_each.hpp>
+#include <boost/hana/tuple.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace longsky {
+
+namespace hana = boost::hana;
+
+/// What a parameter is: how it starts, and whether weight decay applies to it.
+enum class Kind {
+  matrix,    ///< N(0, std^2), decays
+  output,    ///< a matrix that writes to the residual stream: N(0, (std / sqrt(2 layers))^2), decays
+  ones,      ///< a gain, does not decay
+  zeros,     ///< a bias, does not decay
+  per_token  ///< an activation
+};
+
+constexpr bool decays(Kind kind) { return kind == Kind::matrix || kind == Kind::output; }
+
+/// One row of a table: a vector (`Rows` = 1) or a row-major matrix of `Rows` x `Columns`.
+template <FixedString Name, int RowCount, int ColumnCount, Kind K>
+struct Entry {
+  static constexpr std::string_view name = Name.view();
+  static constexpr int rows = RowCount;
+  static constexpr int columns = ColumnCount;
+  static constexpr Kind kind = K;
+  static constexpr std::int64_t size = std::int64_t{rows} * columns;
+};
+
+template <int RowCount, int ColumnCount, Kind K>
+struct Shape {};
+
+template <int N, int K>
+inline constexpr Shape<N, K, Kind::matrix> matrix{};
+template <int N, int K>
+inline constexpr Shape<N, K, Kind::output> output{};
+template <int N>
+inline constexpr Shape<1, N, Kind::ones> ones{};
+template <int N>
+inline constexpr Shape<1, N, Kind::zeros> zeros{};
+template <int N>
+inline constexpr Shape<1, N, Kind::per_token> per_token{};
+
+/// `"wq"_n`: a name as a value of an empty type.
+template <FixedString S>
+struct Name {
+  template <int R, int C, Kind K>
+  constexpr Entry<S, R, C, K> operator=(Shape<R, C, K>) const {
+    return {};
+  }
+};
+
+inline namespace literals {
+template <FixedString S>
+constexpr Name<S> operator""_n() {
+  return {};
+}
+}  // namespace literals
+
+template <FixedString S>
+struct no_parameter_is_called;  // named by the compiler's message; never defined
+
+/// The table itself. An empty type: everything it knows is constexpr.
+template <class... Entries>
+struct Table {
+  static constexpr std::size_t count = sizeof...(Entries);
+  static constexpr std::array<std::int64_t, count + 1> offsets = [] {
+    std::array<std::int64_t, count + 1> at{};
+    std::size_t i = 0;
+    ((at[i + 1] = at[i] + (Entries::kind == Kind::per_token ? Entries::size : (Entries::size + 15) / 16 * 16), ++i), ...);
+    return at;
+  }();
+  static constexpr std::int64_t size = offsets[count];  ///< floats, padding included
+  static constexpr std::int64_t parameters = (std::int64_t{0} + ... + Entries::size);
+
+  template <FixedString S>
+  static consteval std::size_t index() {
+    if constexpr (((Entries::name != S.view()) && ...)) {
+      return sizeof(no_parameter_is_called<S>);
+    } else {
+      std::size_t i = 0, found = 0;
+      ((Entries::name == S.view() ? void(found = i) : void(), ++i), ...);
+      return found;
+    }
+  }
+
+  /// Calls f(entry, offset) for every row, in order.
+  template <class F>
+  static constexpr void for_each(F&& f) {
+    std::size_t i = 0;
+    hana::for_each(hana::tuple<Entries...>{}, [&](auto entry) { f(entry, offsets[i++]); });
+  }
+};
+
+/// `params("norm"_n = ones<C>, "wq"_n = matrix<C, C>, …)`
+template <class... Entries>
+constexpr Table<Entries...> params(Entries...) {
+  return {};
+}
+
+/// A table laid over memory: `view["wq"_n]` is where that entry starts. A view: it owns nothing.
+template <class Table>
+struct View {
+  float* base = nullptr;
+  std::int64_t scale = 1;
+
+  template <FixedString S>
+  float* operator[](Name<S>) const {
+    constexpr std::size_t i = Table::template index<S>();
+    return base + Table::offsets[i] * scale;
+  }
+};
+
+}  // namespace longsky

@@ -1,0 +1,5 @@
+// longsky/longsky.hpp — everything a training program on the CPU needs.
+#pragma once
+
+#include <longsky/cpu/cpu.hpp>
+#include <longsky/network.hpp>

@@ -1,0 +1,73 @@
+// longsky/nn/feed_forward.hpp — the feed-forward half of a block.
+//
+//   y = x + W_down (silu(W_gate h) * (W_up h)),   h = rmsnorm(x)
+#pragma once
+
+#include <longsky/core/params.hpp>
+#include <longsky/core/rows.hpp>
+#include <longsky/nn/pass.hpp>
+#include <longsky/spec/model.hpp>
+
+#include <type_traits>
+
+namespace longsky {
+
+/// SwiGLU (arXiv 2002.05202) with a pre-norm and a residual. `Net` names the model and the precision.
+template <class Net>
+struct FeedForward {
+  static constexpr ModelSpec m = Net::model;
+  static constexpr int C = m.width, F = m.ffn;
+  using Precision = typename Net::Precision;
+
+  static constexpr auto params =
+      longsky::params("ffn_norm"_n = ones<C>, "gate_up"_n = matrix<2 * F, C>, "down"_n = output<C, F>);
+  static constexpr auto saved = longsky::params("h"_n = per_token<C>, "gate_up"_n = per_token<2 * F>,
+                                                "a"_n = per_token<F>, "r"_n = per_token<1>);
+  static constexpr auto scratch = longsky::params("da"_n = per_token<F>, "dh"_n = per_token<C>);
+  static constexpr auto cache = longsky::params();
+
+  using Weights = View<std::remove_const_t<decltype(params)>>;
+  using Saved = View<std::remove_const_t<decltype(saved)>>;
+  using Scratch = View<std::remove_const_t<decltype(scratch)>>;
+  using Cache = View<std::remove_const_t<decltype(cache)>>;
+
+  template <class Device>
+  static void forward(Device& device, const Pass& pass, Weights w, Saved s, Scratch, Rows<float, C> y,
+                      Rows<const float, C> x) {
+    const std::int64_t n = pass.count();
+    const Rows<float, C> h{s["h"_n], n};
+    const Rows<float, 2 * F> gate_up{s["gate_up"_n], n};
+    const Rows<float, F> a{s["a"_n], n};
+    rmsnorm_forward<C>(device, h, s["r"_n], x, w["ffn_norm"_n], m.norm_eps);
+    linear_forward<Precision, 2 * F, C>(device, gate_up, h, w["gate_up"_n], nullptr, nullptr);
+    swiglu_forward<F>(device, a, gate_up);
+    linear_forward<Precision, C, F>(device, y, a, w["down"_n], nullptr, x.data);
+  }
+
+  /// `dx` comes in as dy and goes out as dx; weight gradients are added to `dw`.
+  template <class Device>
+  static void backward(Device& device, const Pass& pass, Weights w, Weights dw, Saved s, Scratch t, Rows<float, C> dx,
+                       Rows<const float, C> x) {
+    const std::int64_t n = pass.count();
+    const Rows<float, 2 * F> gate_up{s["gate_up"_n], n};
+    const Rows<float, F> da{t["da"_n], n};
+    const Rows<float, C> dh{t["dh"_n], n};
+    linear_backward_weight<Precision, C, F>(device, dw["down"_n], nullptr, dx, Rows<const float, F>{s["a"_n], n});
+    linear_backward_input<Precision, C, F>(device, da, dx, w["down"_n]);
+    swiglu_backward<F>(device, gate_up, da, gate_up);
+    linear_backward_weight<Precision, 2 * F, C>(device, dw["gate_up"_n], nullptr, gate_up,
+                                                Rows<const float, C>{s["h"_n], n});
+    linear_backward_input<Precision, 2 * F, C>(device, dh, gate_up, w["gate_up"_n]);
+    rmsnorm_backward<C>(device, dx, dw["ffn_norm"_n], dh, x, s["r"_n], w["ffn_norm"_n]);
+  }
+
+  static void keep(Cache, Saved, int, int, int) {}
+
+  template <class Device>
+  static void decode(Device& device, const Pass& pass, Weights w, Saved s, Scratch t, Cache, int, Rows<float, C> y,
+                     Rows<const float, C> x) {
+    forward(device, pass, w, s, t, y, x);
+  }
+};
+
+}  // namespace longsky

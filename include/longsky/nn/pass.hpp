@@ -1,0 +1,22 @@
+// longsky/nn/pass.hpp — what one pass through a network needs besides weights: tokens, places, rotary table.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace longsky {
+
+/// B sequences of T tokens on one flat axis of N = B * T rows. A view: it owns nothing.
+struct Pass {
+  std::span<const std::int32_t> tokens;     // [N]
+  std::span<const std::int32_t> targets;    // [N], -1 where nothing is trained
+  std::span<const std::int32_t> documents;  // [N], never decreasing within a sequence
+  std::span<const std::int32_t> positions;  // [N]
+  int context = 0;                          // T
+  const float* rope_table = nullptr;        // [positions, head_dim]: cosines, then sines
+
+  std::int64_t count() const { return static_cast<std::int64_t>(tokens.size()); }
+  std::int64_t sequences() const { return count() / context; }
+};
+
+}  // namespace longsky

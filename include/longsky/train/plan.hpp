@@ -1,0 +1,74 @@
+// longsky/train/plan.hpp — the memory of a stage, row by row, before anything is allocated.
+//
+// Every large array of a training program belongs to one of these rows; their sizes are constexpr. What the ops of a
+// device use besides depends on its threads and is added by `Device::scratch_bytes` where a device says so.
+#pragma once
+
+#include <longsky/nn/decoder.hpp>
+#include <longsky/spec/cost.hpp>
+#include <longsky/train/recipe.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace longsky {
+
+inline namespace literals {
+constexpr std::int64_t operator""_KiB(unsigned long long n) { return static_cast<std::int64_t>(n) << 10; }
+constexpr std::int64_t operator""_MiB(unsigned long long n) { return static_cast<std::int64_t>(n) << 20; }
+constexpr std::int64_t operator""_GiB(unsigned long long n) { return static_cast<std::int64_t>(n) << 30; }
+}  // namespace literals
+
+/// One array, or one kind of array, and its size.
+struct MemoryRow {
+  std::string_view what;
+  std::int64_t bytes = 0;
+};
+
+/// The memory of one stage.
+struct MemoryPlan {
+  std::array<MemoryRow, 6> rows;
+  constexpr std::int64_t total() const {
+    std::int64_t sum = 0;
+    for (const MemoryRow& row : rows) sum += row.bytes;
+    return sum;
+  }
+};
+
+/// The exact sizes of what a Trainer of this stage owns, and of the weights.
+template <Recipe R, Stage S>
+constexpr MemoryPlan plan() {
+  using Network = NetOf<R, typename S::Mask>;
+  constexpr StageSpec s = checked(S::spec, R::model);
+  constexpr std::int64_t weights = LayoutOf<R>::size * 4;
+  constexpr std::int64_t batch = s.tokens_per_pass() * 4 * 4;  // tokens, targets, documents, positions
+  return {{{{"weights", weights},
+            {"gradients", weights},
+            {"AdamW moments", 2 * weights},
+            {"activations", decoder_arena_floats<Network>(s.tokens_per_pass()) * 4},
+            {"rotary table", std::int64_t{s.context + 1} * R::model.head_dim() * 4},
+            {"batches", 2 * batch}}}};
+}
+
+/// The most that any stage of the recipe needs.
+template <Recipe R>
+constexpr std::int64_t largest_plan() {
+  return []<class... S>(StageList<S...>) { return std::max({plan<R, S>().total()...}); }(typename R::Stages{});
+}
+
+/// `static_assert(fits<MyRecipe>(80_GiB))`
+template <Recipe R>
+constexpr bool fits(std::int64_t bytes) {
+  return largest_plan<R>() <= bytes;
+}
+
+/// Floating-point operations of one optimizer step if every token is trained.
+template <Recipe R, Stage S>
+constexpr Flops step_flops() {
+  constexpr double sequences = static_cast<double>(S::spec.sequences) * S::spec.accumulation;
+  return training_flops(R::model, sequences, S::spec.context, sequences * S::spec.context);
+}
+
+}  // namespace longsky

@@ -1,0 +1,134 @@
+// longsky/train/recipe.hpp — what a recipe is: a model, its policies, and the stages its weights pass through.
+//
+//   struct MyRecipe {
+//     static constexpr ModelSpec model{…};
+//     using Layers = longsky::Layers<Attention, FeedForward>;   using Precision = Fp32;   using Recompute = KeepActivations;
+//     using Init = NormalInit<>;   using Optimizer = AdamW<>;   using Stages = StageList<Pretrain, LongPretrain, Sft>;
+//   };
+//   struct Pretrain {
+//     static constexpr StageSpec spec{.name = "pretrain", .context = 256, .sequences = 16, .steps = 200, .lr = 1e-3};
+//     using Data = …;  using Mask = Causal;  using Position = Rope<{…}>;  using Objective = NextToken;  using Schedule = Cosine;
+//   };
+#pragma once
+
+#include <longsky/data/source.hpp>
+#include <longsky/nn/decoder.hpp>
+#include <longsky/optim/schedule.hpp>
+#include <longsky/spec/mask.hpp>
+#include <longsky/spec/model.hpp>
+#include <longsky/spec/objective.hpp>
+#include <longsky/spec/position.hpp>
+#include <longsky/spec/precision.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <utility>
+
+namespace longsky {
+
+/// The numbers of one stage.
+struct StageSpec {
+  const char* name = "";
+  int context = 0;         ///< T, tokens of a sequence
+  int sequences = 1;       ///< sequences of one pass (micro-batch)
+  int accumulation = 1;    ///< passes of one optimizer step; the loss is divided once, by all their trained tokens
+  int steps = 0;           ///< optimizer steps
+  double lr = 1e-3;        ///< peak learning rate
+  int warmup = 0;          ///< steps
+  double floor = 0.1;      ///< the schedule's last fraction of the peak
+
+  constexpr std::int64_t tokens_per_pass() const { return std::int64_t{context} * sequences; }
+  constexpr std::int64_t tokens_per_step() const { return tokens_per_pass() * accumulation; }
+};
+
+template <class... Stages>
+struct StageList {
+  static constexpr std::size_t count = sizeof...(Stages);
+};
+
+namespace stage_error {
+inline void every_size_must_be_positive(const char* /*stage*/) {}
+inline void context_must_not_exceed_the_model(const char* /*stage*/, int /*context*/, int /*model_context*/) {}
+inline void floor_is_a_fraction_of_the_peak(const char* /*stage*/) {}
+}  // namespace stage_error
+
+/// The spec itself, or a compile error named after the mistake.
+consteval StageSpec checked(StageSpec s, ModelSpec m) {
+  if (s.context <= 0 || s.sequences <= 0 || s.accumulation <= 0 || s.steps <= 0 || !(s.lr > 0))
+    stage_error::every_size_must_be_positive(s.name);
+  if (s.context > m.context) stage_error::context_must_not_exceed_the_model(s.name, s.context, m.context);
+  if (s.floor < 0 || s.floor > 1) stage_error::floor_is_a_fraction_of_the_peak(s.name);
+  return s;
+}
+
+/// A stage: names first, so that a missing one is reported by its name, then what each must be.
+template <class S>
+concept Stage = requires {
+  S::spec;
+  typename S::Data;
+  typename S::Mask;
+  typename S::Position;
+  typename S::Objective;
+  typename S::Schedule;
+} && std::same_as<const StageSpec, decltype(S::spec)> && DataPolicy<typename S::Data> && MaskPolicy<typename S::Mask> &&
+                PositionPolicy<typename S::Position> && Objective<typename S::Objective> && Schedule<typename S::Schedule>;
+
+/// True for data that spreads one document over a sequence among others (chunk interleaving): it needs full attention.
+template <class Data>
+concept SpreadsDocuments = requires { requires Data::spreads_documents; };
+/// True for question-answer data whose answers alone should be trained.
+template <class Data>
+concept AnswersQuestions = requires { requires Data::answers_questions; };
+
+/// Combinations that make no sense do not compile.
+template <Stage S>
+consteval bool makes_sense() {
+  static_assert(!(SpreadsDocuments<typename S::Data> && S::Mask::isolates_documents),
+                "longsky: interleaved chunks of a document must see each other; use Mask = Causal in this stage");
+  static_assert(!(AnswersQuestions<typename S::Data> && S::Objective::trains(Role::prompt)),
+                "longsky: questions and tables are prompts, only their answers are trained; use Objective = ResponseOnly");
+  return true;
+}
+
+template <class List>
+struct all_stages : std::false_type {};
+template <Stage... S>
+struct all_stages<StageList<S...>> : std::bool_constant<(makes_sense<S>() && ...)> {};
+
+/// A recipe: names first, then what each must be.
+template <class R>
+concept Recipe = requires {
+  R::model;
+  typename R::Layers;
+  typename R::Precision;
+  typename R::Recompute;
+  typename R::Init;
+  typename R::Optimizer;
+  typename R::Stages;
+} && std::same_as<const ModelSpec, decltype(R::model)> && PrecisionPolicy<typename R::Precision> && all_stages<typename R::Stages>::value;
+
+/// The network of a recipe under one stage's mask.
+template <class R, class Mask>
+using NetOf = Net<R::model, typename R::Layers, Mask, typename R::Precision, typename R::Recompute>;
+
+/// The order of a recipe's parameters; masks do not change it.
+template <class R>
+using LayoutOf = WeightLayout<NetOf<R, Causal>>;
+
+/// The last stage's mask: what the finished model was trained under, and is evaluated with.
+template <class R>
+using FinalMask = decltype([]<class... S>(StageList<S...>) {
+  return std::tuple_element_t<sizeof...(S) - 1, std::tuple<typename S::Mask...>>{};
+}(typename R::Stages{}));
+
+/// Calls f.template operator()<Stage>(index) for every stage, in order.
+template <class R, class F>
+void for_each_stage(F&& f) {
+  [&]<class... S>(StageList<S...>) {
+    std::size_t i = 0;
+    (f.template operator()<S>(i++), ...);
+  }(typename R::Stages{});
+}
+
+}  // namespace longsky

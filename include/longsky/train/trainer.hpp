@@ -1,0 +1,155 @@
+// longsky/train/trainer.hpp — one stage, one optimizer step at a time. The loop around it is the user's.
+//
+//   gradient = sum over passes of d(sum of losses) / (trained tokens of all passes);  clip;  AdamW
+//
+// Step s of a stage is a pure function of (recipe, seed, s, weights, optimizer state).
+#pragma once
+
+#include <longsky/core/buffer.hpp>
+#include <longsky/data/batch.hpp>
+#include <longsky/data/prefetch.hpp>
+#include <longsky/nn/decoder.hpp>
+#include <longsky/train/recipe.hpp>
+#include <longsky/train/spike_guard.hpp>
+#include <longsky/train/weights.hpp>
+
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace longsky {
+
+/// What one step did.
+struct StepReport {
+  int step = 0;               ///< counts from 1
+  double loss = 0;            ///< mean over trained tokens, nats
+  double gradient_norm = 0;   ///< before clipping
+  double lr = 0;
+  std::int64_t tokens = 0;    ///< tokens that went through the network
+  std::int64_t trained = 0;   ///< tokens whose prediction was trained
+  double wait_seconds = 0;    ///< spent waiting for data
+  double seconds = 0;
+  bool skipped = false;       ///< the spike guard left the weights as they were
+};
+
+/// What may be swept without a rebuild.
+struct StageChanges {
+  int steps = 0;                     ///< 0: the spec's
+  double lr_scale = 1;
+  std::optional<RopeSpec> position;  ///< instead of the stage's own
+};
+
+/// Trains `weights` on one stage of `R`. Holds the optimizer state, the activations and the data thread.
+template <Recipe R, Stage S, class Device>
+class Trainer {
+ public:
+  using Net = NetOf<R, typename S::Mask>;
+  using Optimizer = typename R::Optimizer;
+  static constexpr StageSpec spec = checked(S::spec, R::model);
+
+  Trainer(Device& device, std::span<float> weights, const Corpus& corpus, std::uint64_t seed, StageChanges changes = {})
+      : device_(device),
+        weights_(weights),
+        changes_(changes),
+        data_(corpus),
+        seed_(seed),
+        gradients_(weights.size()),
+        optimizer_(static_cast<std::int64_t>(weights.size())),
+        groups_(Optimizer::template groups<LayoutOf<R>>()),
+        decoder_(device, spec.tokens_per_pass(), changes.position.value_or(S::Position::spec), spec.context + 1) {
+    if (changes_.steps == 0) changes_.steps = spec.steps;
+  }
+
+  int steps() const { return changes_.steps; }
+  int step() const { return step_; }
+  bool done() const { return step_ >= steps(); }
+  std::int64_t tokens() const { return tokens_; }
+
+  /// One optimizer step. Throws Error(diverged) when the loss is not finite; the weights are then untouched.
+  StepReport next() {
+    const auto start = std::chrono::steady_clock::now();
+    if (!prefetch_) start_data();
+    StepReport report{.step = step_ + 1};
+    fill_zero(device_, gradients_.span());
+    double loss_sum = 0;
+    for (int pass = 0; pass < spec.accumulation; ++pass) {
+      const auto asked = std::chrono::steady_clock::now();
+      const Batch& batch = prefetch_->next();
+      report.wait_seconds += seconds_since(asked);
+      for (float loss : decoder_.forward_backward(weights_, gradients_.span(), pass_of(batch), 1.0f)) loss_sum += loss;
+      report.tokens += static_cast<std::int64_t>(batch.tokens.size());
+      report.trained += batch.trained;
+    }
+    const double per_token = report.trained > 0 ? 1.0 / static_cast<double>(report.trained) : 0.0;
+    report.loss = loss_sum * per_token;
+    report.gradient_norm = std::sqrt(sum_of_squares(device_, gradients_.span())) * per_token;
+    report.lr = spec.lr * changes_.lr_scale *
+                S::Schedule::factor(step_, {.steps = steps(), .warmup = spec.warmup, .floor = spec.floor});
+    report.skipped = !guard_.accepts(report.loss, report.gradient_norm,
+                                     std::string("step ") + std::to_string(step_ + 1) + " of stage " + spec.name);
+    if (!report.skipped && report.trained > 0)
+      Optimizer::update(device_, groups_, weights_, optimizer_, gradients_.span(), static_cast<float>(report.lr), step_ + 1,
+                        static_cast<float>(per_token * Optimizer::clip(report.gradient_norm)));
+    ++step_;
+    tokens_ += report.tokens;
+    report.seconds = seconds_since(start);
+    return report;
+  }
+
+  /// What a checkpoint must hold besides the weights.
+  struct State {
+    int step = 0;
+    std::int64_t tokens = 0;
+    SpikeGuard guard;
+  };
+  State state() const { return {step_, tokens_, guard_}; }
+  typename Optimizer::State& optimizer() { return optimizer_; }
+
+  /// Goes on from a saved state; costs the same for every step.
+  void restore(const State& state) {
+    step_ = state.step;
+    tokens_ = state.tokens;
+    guard_ = state.guard;
+    prefetch_.reset();
+  }
+
+ private:
+  static double seconds_since(std::chrono::steady_clock::time_point t) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - t).count();
+  }
+
+  static Pass pass_of(const Batch& batch) {
+    return {batch.tokens, batch.targets, batch.documents, batch.positions, batch.context, nullptr};
+  }
+
+  // Pass p of the stage holds sequences [p * sequences, (p + 1) * sequences).
+  void start_data() {
+    const std::uint64_t first = static_cast<std::uint64_t>(step_) * spec.accumulation;
+    prefetch_.emplace(first, [this](Batch& batch, std::uint64_t pass) {
+      const double progress = static_cast<double>(pass) / (static_cast<double>(steps()) * spec.accumulation);
+      batch.resize(spec.sequences, spec.context);
+      fill_batch<typename S::Data, typename S::Objective, typename S::Mask>(
+          batch, data_, seed_, stream_of(spec.name), pass * spec.sequences, progress);
+    });
+  }
+
+  Device& device_;
+  std::span<float> weights_;
+  StageChanges changes_;
+  typename S::Data data_;
+  std::uint64_t seed_;
+  Buffer<float> gradients_;
+  typename Optimizer::State optimizer_;
+  std::vector<typename Optimizer::Group> groups_;
+  Decoder<Net, Device> decoder_;
+  SpikeGuard guard_;
+  int step_ = 0;
+  std::int64_t tokens_ = 0;
+  std::optional<Prefetch> prefetch_;
+};
+
+}  // namespace longsky
