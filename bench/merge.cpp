@@ -1,0 +1,51 @@
+// bench/merge.cpp — Google Benchmark's files in, one flat JSON object of fractions out.
+//
+//   merge OUT IN.json…
+//
+// A benchmark named `gemm.fp32.1core/…` reports a counter `fraction` (of a peak) or `ratio` (to a rival). The key is
+// the name up to the first '/'; its value is the geometric mean over the benchmarks of that key, each at its best
+// repetition: other programs on the machine can only make a run slower.
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <stdexcept>
+#include <string>
+
+int main(int argc, char** argv) try {
+  if (argc < 3) throw std::runtime_error("usage: merge OUT IN.json…");
+  std::map<std::string, std::map<std::string, double>> best;  // key → benchmark → value
+  for (int i = 2; i < argc; ++i) {
+    std::ifstream file(argv[i]);
+    if (file.peek() == std::ifstream::traits_type::eof()) continue;  // a program whose benchmarks were all filtered out
+    const nlohmann::json results = nlohmann::json::parse(file);
+    for (const nlohmann::json& run : results.at("benchmarks")) {
+      if (run.value("run_type", "iteration") != "iteration") continue;
+      if (run.value("error_occurred", false))
+        throw std::runtime_error(run.at("name").get<std::string>() + ": " + run.value("error_message", ""));
+      for (const char* counter : {"fraction", "ratio"})
+        if (run.contains(counter)) {
+          const std::string name = run.at("run_name");
+          double& value = best[name.substr(0, name.find('/'))][name];
+          value = std::max(value, run.at(counter).get<double>());
+        }
+    }
+  }
+  nlohmann::json out = nlohmann::json::object();
+  for (const auto& [key, runs] : best) {
+    double sum = 0;
+    for (const auto& [name, value] : runs) sum += std::log(value);
+    out[key] = std::round(1e4 * std::exp(sum / static_cast<double>(runs.size()))) / 1e4;
+    std::cout << key << "  " << out[key] << "  (" << runs.size() << " benchmarks)\n";
+  }
+  std::ofstream file(argv[1]);
+  file << out.dump(2) << '\n';
+  if (!file.flush()) throw std::runtime_error(std::string("cannot write ") + argv[1]);
+} catch (const std::exception& error) {
+  std::cerr << "merge: " << error.what() << '\n';
+  return 1;
+}

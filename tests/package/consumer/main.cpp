@@ -1,0 +1,26 @@
+// tests/package/consumer/main.cpp — someone else's program: it has an installed longsky and nothing of the source tree.
+#include <longsky/spec/model.hpp>
+#include <longsky/version.hpp>
+
+#include <CLI/CLI.hpp>
+#include <cairo.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <zlib.h>
+
+#include <iostream>
+
+namespace {
+
+constexpr longsky::ModelSpec model = longsky::checked(
+    {.vocab = 512, .layers = 2, .width = 128, .heads = 4, .kv_heads = 2, .ffn = 256, .context = 64});
+
+}  // namespace
+
+// One call into each library that the headers use: what is missing in the package shows when this links.
+int main() {
+  std::cout << fmt::format("longsky {} with cairo {}, zlib {}\n", longsky::version, cairo_version_string(), zlibVersion())
+            << nlohmann::json{{"head_dim", model.head_dim()}} << '\n';
+  CLI::App app;
+  return app.get_name().empty() ? 0 : 1;
+}
