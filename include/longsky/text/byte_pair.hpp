@@ -1,0 +1,203 @@
+// longsky/text/byte_pair.hpp — a byte-level byte-pair encoding with numbers cut in threes.
+//
+//   ids: 8 specials · 256 bytes · 00..99 · 000..999 · one for each merge
+//
+// A run of digits is cut from the left in groups of three and never merged; every other piece starts as its bytes, and
+// the earliest learned merge that fits is applied until none does (Sennrich et al., arXiv 1508.07909). Any bytes encode,
+// and decoding gives the same bytes back.
+#pragma once
+
+#include <longsky/core/error.hpp>
+#include <longsky/text/pieces.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace longsky {
+
+/// The tokenizer. Copies share one cache of encoded words; encode and decode may be called from any number of threads.
+class BytePair {
+ public:
+  using Merge = std::pair<std::int32_t, std::int32_t>;
+  static constexpr std::int32_t pad = 0, bos = 1, user = 2, assistant = 3, end = 4;
+  static constexpr std::int32_t first_byte = 8, first_pair = 264, first_triple = 364, first_merge = 1364;
+  static constexpr std::array<std::string_view, 8> specials = {"<pad>", "<bos>",        "<user>",       "<assistant>",
+                                                               "<end>", "<reserved_0>", "<reserved_1>", "<reserved_2>"};
+
+  /// Each merge joins two tokens that are there before it, and makes the next id.
+  explicit BytePair(std::vector<Merge> merges = {}) : merges_(std::move(merges)), cache_(std::make_shared<Cache>()) {
+    tokens_.reserve(first_merge + merges_.size());
+    for (std::string_view name : specials) tokens_.emplace_back(name);
+    for (int b = 0; b < 256; ++b) tokens_.emplace_back(1, static_cast<char>(b));
+    for (int i = 0; i < 100; ++i) tokens_.push_back(std::to_string(100 + i).substr(1));
+    for (int i = 0; i < 1000; ++i) tokens_.push_back(std::to_string(1000 + i).substr(1));
+    for (const auto& [a, b] : merges_) {
+      const auto known = [&](std::int32_t id) {
+        return id >= first_byte && static_cast<std::size_t>(id) < tokens_.size() && (id < first_pair || id >= first_merge);
+      };
+      const auto id = static_cast<std::int32_t>(tokens_.size());
+      if (!known(a) || !known(b) || !joins_.emplace(key(a, b), id).second)
+        throw Error(ExitCode::corrupt, "longsky: merge " + std::to_string(id - first_merge) + " of the tokenizer joins " +
+                                           std::to_string(a) + " and " + std::to_string(b) +
+                                           "; expected two tokens made before it and not joined yet");
+      tokens_.push_back(tokens_[static_cast<std::size_t>(a)] + tokens_[static_cast<std::size_t>(b)]);
+    }
+  }
+
+  int vocab() const { return static_cast<int>(tokens_.size()); }
+
+  /// Appends the tokens of `text`. Specials are never made from text, whatever it says.
+  void encode(std::string_view text, std::vector<std::int32_t>& out) const {
+    std::vector<std::string_view> unknown;
+    {
+      const std::shared_lock lock(cache_->mutex);
+      for_each_piece(text, [&](std::string_view piece) {
+        if (is_digit(piece[0])) return encode_digits(piece, out);
+        if (piece.size() == 1) return out.push_back(first_byte + static_cast<std::uint8_t>(piece[0]));
+        if (const auto found = cache_->words.find(piece); found != cache_->words.end()) {
+          out.insert(out.end(), found->second.begin(), found->second.end());
+        } else {
+          encode_piece(piece, out);
+          unknown.push_back(piece);
+        }
+      });
+    }
+    if (!unknown.empty()) remember(unknown);
+  }
+
+  std::vector<std::int32_t> encode(std::string_view text) const {
+    std::vector<std::int32_t> out;
+    encode(text, out);
+    return out;
+  }
+
+  /// The bytes of the tokens; specials are written by name. Throws Error(usage) for an id outside the vocabulary.
+  std::string decode(std::span<const std::int32_t> ids) const {
+    std::string text;
+    for (std::int32_t id : ids) text += token(id);
+    return text;
+  }
+
+  std::string_view token(std::int32_t id) const {
+    if (id < 0 || id >= vocab())
+      throw Error(ExitCode::usage, "longsky: there is no token " + std::to_string(id) + "; expected 0 to " +
+                                       std::to_string(vocab() - 1));
+    return tokens_[static_cast<std::size_t>(id)];
+  }
+
+  /// True for a whole word of at least four lower-case letters with its leading space.
+  bool is_word(std::int32_t id) const {
+    const std::string_view text = token(id);
+    return text.size() >= 5 && text[0] == ' ' &&
+           text.find_first_not_of("abcdefghijklmnopqrstuvwxyz", 1) == std::string_view::npos;
+  }
+
+  /// Writes the tokenizer as JSON.
+  void save(const std::filesystem::path& path) const {
+    const nlohmann::json json = {{"format", format}, {"version", 1}, {"vocab", vocab()}, {"merges", merges_}};
+    std::ofstream out(path, std::ios::binary);
+    out << json.dump() << '\n';
+    out.close();
+    if (!out)
+      throw Error(ExitCode::failure, "longsky: the tokenizer cannot be written to " + path.string() +
+                                         "; check that the folder is there, is writable and has room");
+  }
+
+  static BytePair load(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) throw Error(ExitCode::usage, "longsky: there is no tokenizer " + path.string() + "; train one first");
+    const auto fail = [&](const std::string& problem) {
+      throw Error(ExitCode::corrupt, "longsky: tokenizer " + path.string() + " " + problem + "; train it again");
+    };
+    const nlohmann::json json = nlohmann::json::parse(in, nullptr, false);
+    if (!json.is_object()) fail("is not JSON");
+    if (json.value("format", nlohmann::json()) != format) fail("has no field \"format\": \"" + std::string(format) + "\"");
+    if (json.value("version", nlohmann::json()) != 1) fail("has another version than 1");
+    std::vector<Merge> merges;
+    const nlohmann::json list = json.value("merges", nlohmann::json());
+    if (!list.is_array()) fail("has no array \"merges\"");
+    for (const nlohmann::json& pair : list) {
+      if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number_unsigned() || !pair[1].is_number_unsigned() ||
+          pair[0] > 1'000'000'000 || pair[1] > 1'000'000'000)
+        fail("has a merge that is not a pair of token ids");
+      merges.emplace_back(pair[0].get<std::int32_t>(), pair[1].get<std::int32_t>());
+    }
+    if (json.value("vocab", nlohmann::json()) != first_merge + static_cast<std::int64_t>(merges.size()))
+      fail("has " + std::to_string(merges.size()) + " merges, which does not fit its field \"vocab\"");
+    return BytePair(std::move(merges));
+  }
+
+  friend bool operator==(const BytePair& a, const BytePair& b) { return a.merges_ == b.merges_; }
+
+ private:
+  static constexpr const char* format = "longsky byte-pair encoding";
+
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  struct Cache {
+    std::shared_mutex mutex;
+    std::unordered_map<std::string, std::vector<std::int32_t>, Hash, std::equal_to<>> words;
+  };
+
+  static std::uint64_t key(std::int32_t a, std::int32_t b) {
+    return static_cast<std::uint64_t>(a) << 32 | static_cast<std::uint32_t>(b);
+  }
+
+  static void encode_digits(std::string_view digits, std::vector<std::int32_t>& out) {
+    for (std::size_t i = 0; i < digits.size(); i += 3) {
+      const std::string_view group = digits.substr(i, 3);
+      std::int32_t value = 0;
+      for (char c : group) value = value * 10 + (c - '0');
+      out.push_back(group.size() == 3 ? first_triple + value : group.size() == 2 ? first_pair + value : first_byte + '0' + value);
+    }
+  }
+
+  void encode_piece(std::string_view piece, std::vector<std::int32_t>& out) const {
+    const std::size_t start = out.size();
+    for (char c : piece) out.push_back(first_byte + static_cast<std::uint8_t>(c));
+    for (;;) {
+      std::int32_t best = vocab();
+      std::size_t where = 0;
+      for (std::size_t i = start; i + 1 < out.size(); ++i) {
+        const auto found = joins_.find(key(out[i], out[i + 1]));
+        if (found != joins_.end() && found->second < best) best = found->second, where = i;
+      }
+      if (best == vocab()) return;
+      out[where] = best;
+      out.erase(out.begin() + static_cast<std::ptrdiff_t>(where) + 1);
+    }
+  }
+
+  void remember(const std::vector<std::string_view>& pieces) const {
+    constexpr std::size_t most_words = 1 << 18, longest_word = 32;
+    const std::unique_lock lock(cache_->mutex);
+    for (std::string_view piece : pieces) {
+      if (cache_->words.size() >= most_words || piece.size() > longest_word) continue;
+      std::vector<std::int32_t> ids;
+      encode_piece(piece, ids);
+      cache_->words.try_emplace(std::string(piece), std::move(ids));
+    }
+  }
+
+  std::vector<Merge> merges_;
+  std::vector<std::string> tokens_;
+  std::unordered_map<std::uint64_t, std::int32_t> joins_;
+  std::shared_ptr<Cache> cache_;
+};
+
+}  // namespace longsky
