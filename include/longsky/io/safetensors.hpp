@@ -1,0 +1,263 @@
+// longsky/io/safetensors.hpp — tensors of float in a safetensors file, streamed from and to where they live.
+//
+//   file = u64 header size, JSON header, data;  header = {"name": {"dtype", "shape", "data_offsets": [begin, end]}, …}
+//
+// A reader believes nothing: no byte of a destination changes before the header, every name and every shape have been
+// found right, and the tensors cover the data without holes or overlaps.
+#pragma once
+
+#include <longsky/core/error.hpp>
+#include <longsky/io/crc32c.hpp>
+#include <longsky/io/file.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace longsky {
+
+static_assert(std::endian::native == std::endian::little,
+              "longsky: safetensors files are written as memory is laid out");
+
+/// A tensor in memory that a file is written from or read into. The memory is the caller's.
+struct TensorRef {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::span<float> data;  ///< row-major, as many as the product of the shape
+};
+
+/// A tensor as a file describes it.
+struct TensorEntry {
+  std::string name;
+  std::string dtype;  ///< "F32", "BF16", …
+  std::vector<std::int64_t> shape;
+  std::uint64_t begin = 0, end = 0;  ///< bytes, from the start of the data
+};
+
+/// A file's checked table of contents, in the order of the data.
+struct SafetensorsHeader {
+  std::vector<TensorEntry> tensors;
+  std::map<std::string, std::string> metadata;
+  std::uint64_t data_start = 0;  ///< bytes, from the start of the file
+};
+
+/// How large a file is and what its bytes add up to.
+struct FileDigest {
+  std::uint64_t size = 0;
+  std::uint32_t crc32c = 0;
+  friend bool operator==(const FileDigest&, const FileDigest&) = default;
+};
+
+/// "[2, 3]"
+inline std::string shape_text(std::span<const std::int64_t> shape) {
+  std::string text = "[";
+  for (const std::int64_t d : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(d);
+  return text + "]";
+}
+
+namespace safetensors {
+
+/// A name from a file, made safe to print: hostile ones hold control characters or megabytes.
+inline std::string printable(const std::string& name) {
+  std::string text = name.substr(0, 80);
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) c = '?';
+  return "'" + text + (name.size() > 80 ? "…'" : "'");
+}
+
+[[noreturn]] inline void reject(const std::filesystem::path& path, const std::string& what) {
+  throw Error(ExitCode::corrupt, "longsky: '" + path.string() + "' is not a sound safetensors file: " + what +
+                                     "; copy it again or use an earlier one");
+}
+
+inline std::int64_t bytes_per_element(const std::string& dtype) {
+  static const std::map<std::string, std::int64_t> sizes = {
+      {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"I16", 2}, {"U16", 2}, {"F16", 2},
+      {"BF16", 2}, {"I32", 4}, {"U32", 4}, {"F32", 4},     {"F64", 8},     {"I64", 8}, {"U64", 8}};
+  const auto found = sizes.find(dtype);
+  return found == sizes.end() ? 0 : found->second;
+}
+
+/// The JSON of a header. nlohmann's parser keeps the last of two equal keys and any depth; both are refused here.
+inline nlohmann::json parse_header(const std::filesystem::path& path, const std::string& text) {
+  constexpr int deepest = 3;  // the header, a tensor, its shape
+  std::vector<std::set<std::string>> keys(deepest + 2);
+  const auto watch = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
+    if (depth > deepest) reject(path, "its header is nested deeper than a tensor's shape");
+    if (event == nlohmann::json::parse_event_t::object_start) keys[static_cast<std::size_t>(depth) + 1].clear();
+    if (event == nlohmann::json::parse_event_t::key) {
+      const auto& key = parsed.get_ref<const std::string&>();
+      if (!keys[static_cast<std::size_t>(depth)].insert(key).second)
+        reject(path, "its header has the key " + printable(key) + " twice");
+    }
+    return true;
+  };
+  try {
+    return nlohmann::json::parse(text, watch);
+  } catch (const nlohmann::json::exception& e) {
+    reject(path, "its header is not JSON (" + printable(e.what()) + ")");
+  }
+}
+
+inline TensorEntry parse_entry(const std::filesystem::path& path, const std::string& name, const nlohmann::json& j) {
+  const std::string tensor = "tensor " + printable(name);
+  if (!j.is_object()) reject(path, tensor + " is not described by an object");
+  if (j.size() != 3 || !j.contains("dtype") || !j.contains("shape") || !j.contains("data_offsets"))
+    reject(path, tensor + " must have the fields dtype, shape and data_offsets and no others");
+  if (!j["dtype"].is_string()) reject(path, tensor + ": dtype is not a string");
+  TensorEntry entry{name, j["dtype"].get<std::string>(), {}, 0, 0};
+  const std::int64_t element = bytes_per_element(entry.dtype);
+  if (element == 0) reject(path, tensor + ": the dtype " + printable(entry.dtype) + " is unknown");
+
+  constexpr std::int64_t limit = std::int64_t{1} << 60;
+  if (!j["shape"].is_array()) reject(path, tensor + ": shape is not an array");
+  std::int64_t bytes = element;
+  for (const nlohmann::json& d : j["shape"]) {
+    if (!d.is_number_unsigned() || d.get<std::uint64_t>() > static_cast<std::uint64_t>(limit))
+      reject(path, tensor + ": shape holds something that is not a length");
+    entry.shape.push_back(d.get<std::int64_t>());
+    if (__builtin_mul_overflow(bytes, entry.shape.back(), &bytes) || bytes > limit)
+      reject(path, tensor + ": shape asks for more bytes than any file holds");
+  }
+  const nlohmann::json& offsets = j["data_offsets"];
+  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
+      !offsets[1].is_number_unsigned())
+    reject(path, tensor + ": data_offsets is not a pair of offsets");
+  entry.begin = offsets[0].get<std::uint64_t>();
+  entry.end = offsets[1].get<std::uint64_t>();
+  if (entry.begin > entry.end || entry.end - entry.begin != static_cast<std::uint64_t>(bytes))
+    reject(path, tensor + ": data_offsets [" + std::to_string(entry.begin) + ", " + std::to_string(entry.end) +
+                     "] were expected to span the " + std::to_string(bytes) + " bytes of " + entry.dtype + " " +
+                     shape_text(entry.shape));
+  return entry;
+}
+
+inline SafetensorsHeader read_header(const FileReader& file) {
+  const std::filesystem::path& path = file.path();
+  if (file.size() < 8) reject(path, "it has " + std::to_string(file.size()) + " bytes, fewer than a header size");
+  std::uint64_t size = 0;
+  file.read(0, std::as_writable_bytes(std::span(&size, 1)));
+  constexpr std::uint64_t largest = 100'000'000;  // as the format's own implementation
+  if (size > largest || size > file.size() - 8)
+    reject(path, "its header size is " + std::to_string(size) + ", expected at most " +
+                     std::to_string(std::min(largest, file.size() - 8)));
+  std::string text(size, '\0');
+  file.read(8, std::as_writable_bytes(std::span(text.data(), text.size())));
+  if (text.empty() || text[0] != '{') reject(path, "its header does not begin with '{'");
+
+  const nlohmann::json json = parse_header(path, text);
+  SafetensorsHeader header{{}, {}, 8 + size};
+  for (const auto& [name, value] : json.items()) {
+    if (name != "__metadata__") {
+      header.tensors.push_back(parse_entry(path, name, value));
+      continue;
+    }
+    if (!value.is_object()) reject(path, "__metadata__ is not an object");
+    for (const auto& [key, entry] : value.items()) {
+      if (!entry.is_string()) reject(path, "__metadata__: the value of " + printable(key) + " is not a string");
+      header.metadata[key] = entry.get<std::string>();
+    }
+  }
+  std::sort(header.tensors.begin(), header.tensors.end(), [](const TensorEntry& a, const TensorEntry& b) {
+    return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
+  });
+  std::uint64_t covered = 0;
+  for (const TensorEntry& entry : header.tensors) {
+    if (entry.begin != covered)
+      reject(path, "tensor " + printable(entry.name) + ": data_offsets begin at " + std::to_string(entry.begin) +
+                       ", expected " + std::to_string(covered));
+    covered = entry.end;
+  }
+  if (covered != file.size() - header.data_start)
+    reject(path, "its tensors take " + std::to_string(covered) + " bytes, the file has " +
+                     std::to_string(file.size() - header.data_start) + " after the header");
+  return header;
+}
+
+/// Where in the file each of `tensors` is. Every tensor of one side must be on the other, as F32 of the same shape.
+inline std::vector<std::uint64_t> offsets_of(const std::filesystem::path& path, const SafetensorsHeader& header,
+                                             std::span<const TensorRef> tensors) {
+  const auto mismatch = [&](const std::string& what) {
+    throw Error(ExitCode::corrupt,
+                "longsky: '" + path.string() + "' is of another model: " + what + "; use the program that wrote it");
+  };
+  std::map<std::string, const TensorEntry*> entries;
+  for (const TensorEntry& entry : header.tensors) entries[entry.name] = &entry;
+  std::vector<std::uint64_t> offsets;
+  for (const TensorRef& tensor : tensors) {
+    const auto found = entries.find(tensor.name);
+    if (found == entries.end()) mismatch("it has no tensor " + printable(tensor.name));
+    const TensorEntry& entry = *found->second;
+    if (entry.dtype != "F32")
+      mismatch("tensor " + printable(tensor.name) + " has dtype " + entry.dtype + ", expected F32");
+    if (entry.shape != tensor.shape || entry.end - entry.begin != tensor.data.size_bytes())
+      mismatch("tensor " + printable(tensor.name) + " has shape " + shape_text(entry.shape) + ", expected " +
+               shape_text(tensor.shape));
+    offsets.push_back(header.data_start + entry.begin);
+    entries.erase(found);
+  }
+  if (!entries.empty()) mismatch("it has a tensor " + printable(entries.begin()->first) + " that was not expected");
+  return offsets;
+}
+
+}  // namespace safetensors
+
+/// A file's table of contents, checked. Throws Error naming the file, the tensor, the field and what was expected.
+inline SafetensorsHeader read_safetensors_header(const std::filesystem::path& path) {
+  return safetensors::read_header(FileReader(path));
+}
+
+/// Fills `tensors` from a file that must hold exactly these names and shapes, as F32. Throws before the first change.
+inline void read_safetensors(const std::filesystem::path& path, std::span<const TensorRef> tensors) {
+  const FileReader file(path);
+  const SafetensorsHeader header = safetensors::read_header(file);
+  const std::vector<std::uint64_t> offsets = safetensors::offsets_of(path, header, tensors);
+  for (std::size_t i = 0; i < tensors.size(); ++i) file.read(offsets[i], std::as_writable_bytes(tensors[i].data));
+}
+
+/// Writes `tensors` to a new file, in their order, and returns when it is on the disk. The metadata gains
+/// "format": "pt", without which older readers refuse a file. Throws Error; a partial file may then remain.
+inline FileDigest write_safetensors(const std::filesystem::path& path, std::span<const TensorRef> tensors,
+                                    std::map<std::string, std::string> metadata = {}) {
+  metadata["format"] = "pt";
+  nlohmann::ordered_json header;
+  header["__metadata__"] = metadata;
+  std::uint64_t offset = 0;
+  for (const TensorRef& tensor : tensors) {
+    std::int64_t size = 1;
+    for (const std::int64_t d : tensor.shape) size *= d;
+    if (static_cast<std::uint64_t>(size) != tensor.data.size() || header.contains(tensor.name))
+      throw Error(ExitCode::failure, "longsky: tensor " + safetensors::printable(tensor.name) + " of shape " +
+                                         shape_text(tensor.shape) + " has " + std::to_string(tensor.data.size()) +
+                                         " elements or a name that is taken; correct the list of tensors");
+    const std::uint64_t end = offset + tensor.data.size_bytes();
+    header[tensor.name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data can be mapped aligned
+  const std::uint64_t size = text.size();
+
+  FileWriter file(path);
+  std::uint32_t crc = 0;
+  const auto put = [&](std::span<const std::byte> bytes) {
+    file.write(bytes);
+    crc = crc32c(bytes, crc);
+  };
+  put(std::as_bytes(std::span(&size, 1)));
+  put(std::as_bytes(std::span(text.data(), text.size())));
+  for (const TensorRef& tensor : tensors) put(std::as_bytes(tensor.data));
+  file.sync();
+  return {file.written(), crc};
+}
+
+}  // namespace longsky

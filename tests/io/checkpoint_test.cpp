@@ -1,0 +1,311 @@
+// tests/io/checkpoint_test.cpp — one whole checkpoint is there at any moment, and a damaged one is never half read.
+#include "support/catch.hpp"
+
+#include <longsky/core/random.hpp>
+#include <longsky/io/checkpoint.hpp>
+
+#include "support/scratch_directory.hpp"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <set>
+#include <string>
+#include <vector>
+
+using namespace longsky;
+using Catch::Matchers::Contains;
+
+namespace {
+
+/// A model and an optimizer all of whose numbers are the step.
+struct Training {
+  explicit Training(float value = -1.0f, std::size_t size = 600) : w(size, value), bias(3, value), m(size, value) {}
+  void set(float value) {
+    for (auto* v : {&w, &bias, &m}) v->assign(v->size(), value);
+  }
+  bool holds(float value) const {
+    return w == std::vector<float>(w.size(), value) && bias == std::vector<float>(bias.size(), value) &&
+           m == std::vector<float>(m.size(), value);
+  }
+  std::vector<TensorRef> model() {
+    return {{"w", {static_cast<std::int64_t>(w.size()) / 3, 3}, w}, {"bias", {3}, bias}};
+  }
+  std::vector<TensorRef> optimizer() { return {{"m", {static_cast<std::int64_t>(m.size())}, m}}; }
+  CheckpointInfo save(const std::filesystem::path& run, std::int64_t step, int keep) {
+    set(static_cast<float>(step));
+    return write_checkpoint(run, step, model(), optimizer(), {{"step", step}}, keep);
+  }
+  std::vector<float> w, bias, m;
+};
+
+std::set<std::string> names_in(const std::filesystem::path& directory) {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) names.insert(entry.path().filename());
+  return names;
+}
+
+struct Sentences {
+  std::vector<std::string> said;
+  auto take() {
+    return [this](const std::string& sentence) { said.push_back(sentence); };
+  }
+};
+
+void flip(const std::filesystem::path& path, std::size_t byte, int bit) {
+  std::string text = read_file(path);
+  text[byte] = static_cast<char>(text[byte] ^ (1 << bit));
+  std::filesystem::remove(path);
+  FileWriter(path).write(text);
+}
+
+void expect_newest_is(const std::filesystem::path& run, std::int64_t step) {
+  const auto found = newest_checkpoint(run, [](const std::string&) {});
+  REQUIRE(found.has_value());
+  REQUIRE(found->step == step);
+  Training read;
+  REQUIRE(read_checkpoint(*found, read.model(), read.optimizer())["step"] == step);
+  REQUIRE(read.holds(static_cast<float>(step)));
+}
+
+}  // namespace
+
+TEST_CASE("a checkpoint is read back, and only the newest are kept") {
+  const ScratchDirectory run;
+  Sentences sentences;
+  CHECK(!newest_checkpoint(run.path(), sentences.take()));
+  Training t;
+  for (std::int64_t step : {10, 20, 30, 40}) {
+    t.save(run.path(), step, 2);
+    expect_newest_is(run.path(), step);
+  }
+  CHECK(names_in(run / "checkpoints") == std::set<std::string>{"step_00000030", "step_00000040"});
+  CHECK(names_in(run / "checkpoints/step_00000040") ==
+        std::set<std::string>{"COMPLETE", "model.safetensors", "optimizer.safetensors", "state.json"});
+  t.save(run.path(), 50, 0);
+  CHECK(names_in(run / "checkpoints") == std::set<std::string>{"step_00000050"});
+
+  Training model_only;
+  const auto found = newest_checkpoint(run.path(), sentences.take());
+  read_checkpoint(*found, model_only.model(), {});
+  CHECK(model_only.w[0] == 50);
+  CHECK(model_only.m[0] == -1);
+  CHECK(sentences.said.empty());
+}
+
+TEST_CASE("a stage's final checkpoint is never removed, and can be written again") {
+  const ScratchDirectory run;
+  Training t(3);
+  write_named_checkpoint(run.path(), "stage_3-sft", 3, t.model(), t.optimizer(), {{"step", 3}});
+  t.save(run.path(), 10, 1);
+  t.save(run.path(), 20, 1);
+  CHECK(names_in(run / "checkpoints") == std::set<std::string>{"stage_3-sft", "step_00000020"});
+  expect_newest_is(run.path(), 20);
+
+  t.set(20);
+  write_named_checkpoint(run.path(), "stage_3-sft", 20, t.model(), t.optimizer(), {{"step", 20}});
+  CHECK(names_in(run / "checkpoints") == std::set<std::string>{"stage_3-sft", "step_00000020"});
+  CHECK(newest_checkpoint(run.path(), [](const std::string&) {})->directory.filename() == "stage_3-sft");
+  CHECK(open_checkpoint(run / "checkpoints/stage_3-sft").step == 20);
+
+  for (const char* name : {"", "step_1", "a/b", "..", "a.tmp-3"})
+    REQUIRE_THROWS_WITH(write_named_checkpoint(run.path(), name, 1, t.model(), t.optimizer(), {}),
+                        Contains("cannot name a checkpoint"));
+}
+
+TEST_CASE("one that stepped aside counts until its successor is in place") {
+  const ScratchDirectory run;
+  Training t;
+  t.save(run.path(), 10, 1);
+  std::filesystem::rename(run / "checkpoints/step_00000010", run / "checkpoints/step_00000010.replaced");
+  expect_newest_is(run.path(), 10);
+  t.save(run.path(), 10, 1);
+  CHECK(names_in(run / "checkpoints") == std::set<std::string>{"step_00000010"});
+}
+
+TEST_CASE("a damaged newest checkpoint is reported and the one before is used") {
+  const ScratchDirectory run;
+  Training t;
+  t.save(run.path(), 10, 5);
+  t.save(run.path(), 20, 5);
+  Sentences sentences;
+  SECTION("a flipped bit") {
+    flip(run / "checkpoints/step_00000020/model.safetensors", 900, 3);
+    newest_checkpoint(run.path(), sentences.take());
+    REQUIRE(sentences.said.size() == 1);
+    CHECK_THAT(sentences.said[0],
+               Contains("step_00000020") && Contains("model.safetensors does not have the checksum"));
+    SECTION("and is not taken for the one to keep") {
+      t.save(run.path(), 15, 1);
+      expect_newest_is(run.path(), 15);
+    }
+  }
+  SECTION("a short file") {
+    std::filesystem::resize_file(run / "checkpoints/step_00000020/optimizer.safetensors", 100);
+    newest_checkpoint(run.path(), sentences.take());
+    REQUIRE(sentences.said.size() == 1);
+    CHECK_THAT(sentences.said[0], Contains("optimizer.safetensors has 100 bytes, expected"));
+  }
+  SECTION("no marker") {
+    std::filesystem::remove(run / "checkpoints/step_00000020/COMPLETE");
+    newest_checkpoint(run.path(), sentences.take());
+    REQUIRE(sentences.said.size() == 1);
+    CHECK_THAT(sentences.said[0], Contains("step_00000020") && Contains("never finished"));
+  }
+  SECTION("a file that is gone") {
+    std::filesystem::remove(run / "checkpoints/step_00000020/state.json");
+    newest_checkpoint(run.path(), sentences.take());
+    REQUIRE(sentences.said.size() == 1);
+    CHECK_THAT(sentences.said[0], Contains("it has no file state.json"));
+  }
+  const auto found = newest_checkpoint(run.path(), [](const std::string&) {});
+  REQUIRE(found);
+  CHECK(found->step < 20);
+}
+
+TEST_CASE("a checkpoint of another model is refused before anything is changed") {
+  const ScratchDirectory run;
+  Training t;
+  const CheckpointInfo info = t.save(run.path(), 10, 1);
+  Training larger(-1.0f, 900);
+  REQUIRE_THROWS_WITH(read_checkpoint(info, larger.model(), larger.optimizer()),
+                      Contains("tensor 'w' has shape [200, 3], expected [300, 3]"));
+  CHECK(larger.holds(-1));
+  Training same;
+  std::vector<TensorRef> renamed = same.optimizer();
+  renamed[0].name = "v";
+  REQUIRE_THROWS_WITH(read_checkpoint(info, same.model(), renamed), Contains("it has no tensor 'v'"));
+  CHECK(same.holds(-1));
+}
+
+TEST_CASE("every flipped byte and every truncation is an error and changes nothing") {
+  const ScratchDirectory run;
+  Training t(-1.0f, 6);
+  const CheckpointInfo info = t.save(run.path(), 10, 1);
+  int tried = 0;
+  for (const std::string& name : names_in(info.directory)) {
+    const auto path = info.directory / name;
+    const std::string good = read_file(path);
+    const auto refuse = [&](const std::string& bad) {
+      std::filesystem::remove(path);  // a new inode, so that nothing depends on an order of writes
+      FileWriter(path).write(bad);
+      Training read(-1.0f, 6);
+      try {
+        read_checkpoint(info, read.model(), read.optimizer());
+        FAIL(name << " was accepted");
+      } catch (const Error& e) {
+        if (e.code() != ExitCode::corrupt || !read.holds(-1)) FAIL(name << ": " << e.what());
+      }
+      ++tried;
+    };
+    for (std::size_t i = 0; i < good.size(); ++i) {
+      std::string bad = good;
+      bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
+      refuse(bad);
+      refuse(good.substr(0, i));
+    }
+    FileWriter(path).write(good);
+  }
+  CHECK(tried > 1000);
+  Training read(-1.0f, 6);
+  read_checkpoint(info, read.model(), read.optimizer());
+  CHECK(read.holds(10));
+}
+
+TEST_CASE("every flipped byte of a header that lies about its checksum is an error or harmless") {
+  const ScratchDirectory scratch;
+  Training t(5.0f, 6);
+  write_safetensors(scratch / "m", t.model());
+  const std::string good = read_file(scratch / "m");
+  const std::size_t header = read_safetensors_header(scratch / "m").data_start;
+  int refused = 0;
+  for (std::size_t i = 0; i < header; ++i) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string bad = good;
+      bad[i] = static_cast<char>(bad[i] ^ (1 << bit));
+      FileWriter(scratch / "m").write(bad);
+      Training read(-1.0f, 6);
+      try {
+        read_safetensors(scratch / "m", read.model());  // a letter of the metadata may change
+      } catch (const Error&) {
+        ++refused;
+        REQUIRE(read.holds(-1));
+      }
+    }
+  }
+  CHECK(refused > static_cast<int>(header) * 6);
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    FileWriter(scratch / "m").write(good.substr(0, size));
+    Training read(-1.0f, 6);
+    CHECK_THROWS_AS(read_safetensors(scratch / "m", read.model()), Error);
+    CHECK(read.holds(-1));
+  }
+}
+
+TEST_CASE("a disk that fills up leaves the checkpoint before and nothing else") {
+  const ScratchDirectory run;
+  Training t;
+  t.save(run.path(), 10, 1);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{1500, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &small);
+  std::string sentence;
+  try {
+    t.save(run.path(), 20, 1);
+  } catch (const Error& e) {
+    sentence = e.what();
+  }
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  CHECK_THAT(sentence, Contains("cannot write") && Contains("model.safetensors"));
+  CHECK(names_in(run / "checkpoints") == std::set<std::string>{"step_00000010"});
+  expect_newest_is(run.path(), 10);
+}
+
+TEST_CASE("a run directory under a file is a sentence") {
+  const ScratchDirectory run;
+  replace_file(run / "file", "");
+  Training t;
+  REQUIRE_THROWS_WITH(t.save(run / "file", 10, 1), Contains("make the directory") && Contains("/file"));
+}
+
+TEST_CASE("kill -9 at a hundred random moments never costs the last whole checkpoint") {
+  const ScratchDirectory run;
+  Training t;
+  t.save(run.path(), 1, 2);
+  Random random(11, stream_of("kill"), 0);
+  std::int64_t last = 1, killed_inside = 0;
+  for (int round = 0; round < 100; ++round) {
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      Training writer;
+      for (std::int64_t step = last + 1;; ++step) {
+        writer.save(run.path(), step, 2);
+        if (step % 3 == 0)  // written again and again under one name
+          write_named_checkpoint(run.path(), "stage_1", step, writer.model(), writer.optimizer(), {{"step", step}});
+      }
+    }
+    ::usleep(random.below(20'000));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSIGNALED(status));
+    for (const std::string& name : names_in(run / "checkpoints"))
+      killed_inside += name.find(".tmp-") != std::string::npos;
+
+    std::vector<std::string> said;
+    const auto found = newest_checkpoint(run.path(), [&](const std::string& sentence) { said.push_back(sentence); });
+    REQUIRE(found.has_value());
+    REQUIRE(said.empty());
+    REQUIRE(found->step >= last);
+    last = found->step;
+    expect_newest_is(run.path(), last);
+  }
+  CHECK(last > 1);
+  CHECK(killed_inside > 10);
+}
