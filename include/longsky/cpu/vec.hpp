@@ -25,6 +25,12 @@ inline constexpr int vec_width = 8;
 inline constexpr int vec_width = 4;
 #endif
 
+#if defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr int vec_registers = 32;
+#else
+inline constexpr int vec_registers = 16;
+#endif
+
 using Vec = float __attribute__((vector_size(vec_width * 4)));
 using IntVec = std::int32_t __attribute__((vector_size(vec_width * 4)));
 
@@ -67,6 +73,29 @@ template <class V, class Join>
   return fold_lanes(v, [](auto a, auto b) __attribute__((always_inline)) { return a > b ? a : b; });
 }
 
+/// The lanes of two vectors in turn: (a0, b0, a1, b1, …), the lower half of them or the upper.
+template <bool Upper>
+[[gnu::always_inline]] inline Vec zip(Vec a, Vec b) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+    return __builtin_shufflevector(a, b, (I / 2 + (I % 2) * vec_width + (Upper ? vec_width / 2 : 0))...);
+  }(std::make_index_sequence<vec_width>{});
+}
+
+/// to[j][i] = from[i][j] * scale for a square of vec_width rows, in log2(vec_width) rounds of zips.
+[[gnu::always_inline]] inline void transpose_square(float* to, std::int64_t to_stride, const float* from,
+                                                    std::int64_t from_stride, float scale) {
+  Vec row[vec_width], zipped[vec_width];
+  for (int i = 0; i < vec_width; ++i) row[i] = load(from + i * from_stride) * scale;
+  for (int round = 1; round < vec_width; round *= 2) {
+    for (int i = 0; i < vec_width / 2; ++i) {
+      zipped[2 * i] = zip<false>(row[i], row[i + vec_width / 2]);
+      zipped[2 * i + 1] = zip<true>(row[i], row[i + vec_width / 2]);
+    }
+    for (int i = 0; i < vec_width; ++i) row[i] = zipped[i];
+  }
+  for (int i = 0; i < vec_width; ++i) store(to + i * to_stride, row[i]);
+}
+
 [[gnu::always_inline]] inline Vec sqrt(Vec x) {
 #if defined(__AVX512F__)
   return (Vec)_mm512_maskz_sqrt_ps(__mmask16{0xffff}, (__m512)x);  // the unmasked one warns in g++ 12
@@ -80,7 +109,7 @@ template <class V, class Join>
 #endif
 }
 
-/// 2^x, for x < 128; exactly 0 below -126 (so -1e30 is a masked score), exactly 1 at 0.
+/// 2^x, for x < 128; exactly 0 below -126 (so -1e30 is a masked score), exactly 1 at 0, NaN for NaN.
 [[gnu::always_inline]] inline Vec exp2(Vec x) {
   constexpr float c1 = 6.931513119e-1f, c2 = 2.401644496e-1f, c3 = 5.579991467e-2f, c4 = 9.017028598e-3f,
                   c5 = 1.867130738e-3f;
@@ -89,15 +118,15 @@ template <class V, class Join>
   const Vec f = (Vec)_mm512_reduce_ps(y, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
   const Vec p = ((((c5 * f + c4) * f + c3) * f + c2) * f + c1) * f + 1.0f;
   // Zeroed below -126 rather than left denormal: denormals cost a hundred cycles in every later product.
-  return (Vec)_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(y, _mm512_set1_ps(-126.0f), _CMP_GE_OQ), (__m512)p, y);
+  return (Vec)_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(y, _mm512_set1_ps(-126.0f), _CMP_NLT_UQ), (__m512)p, y);
 #else
-  const Vec bounded = max(x, broadcast(-127.0f));
+  const Vec bounded = x < -127.0f ? broadcast(-127.0f) : x;
   const Vec magic = broadcast(0x1.8p23f);  // adding it rounds to nearest and leaves the integer in the low bits
   const Vec shifted = (bounded - 0.5f) + magic;
   const Vec f = bounded - (shifted - magic);
   const Vec p = ((((c5 * f + c4) * f + c3) * f + c2) * f + c1) * f + 1.0f;
   const Vec power = (Vec)((IntVec)p + ((IntVec)shifted << 23));
-  return x >= -126.0f ? power : Vec{};
+  return x < -126.0f ? Vec{} : power;
 #endif
 }
 
