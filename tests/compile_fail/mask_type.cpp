@@ -1,7 +1,9 @@
 // error: isolates_documents
 // cause: The type given as a mask lacks a part of a mask policy; the note names the part.
 // remedy: A mask has `isolates_documents`, `visible(query, key)` and `cover(queries, keys)`: see `examples/own_mask.cpp`.
-#include <longsky/spec/mask.hpp>
-#include <longsky/spec/precision.hpp>
+#include "right_recipe.hpp"
 
-static_assert(longsky::MaskPolicy<longsky::Fp32>);
+struct Masked : right::Stage {
+  using Mask = longsky::Fp32;
+};
+static_assert(longsky::Stage<Masked>);
