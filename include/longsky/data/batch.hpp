@@ -27,10 +27,11 @@ struct Batch {
   }
 };
 
-/// Fills a batch with the sequences first_index, first_index + 1, … of a stage. `stream` numbers the stage (stream_of its
-/// name). Equal arguments give equal batches, and a sequence does not depend on how many share its batch.
+/// Fills a batch with the sequences first_index, first_index + 1, … of a stage. `stream` numbers the stage (stream_of
+/// its name). Equal arguments give equal batches, and a sequence does not depend on how many share its batch.
 template <class Data, class Objective, class Mask>
-void fill_batch(Batch& batch, const Data& data, std::uint64_t seed, std::uint32_t stream, std::uint64_t first_index, double progress) {
+void fill_batch(Batch& batch, const Data& data, std::uint64_t seed, std::uint32_t stream, std::uint64_t first_index,
+                double progress) {
   static_assert(DataPolicy<Data> && longsky::Objective<Objective> && MaskPolicy<Mask>);
   static_assert(!(CrossesDocuments<Data> && Mask::isolates_documents),
                 "longsky: chunk interleaving needs attention across documents; use a mask such as Causal");

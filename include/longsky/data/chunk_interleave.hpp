@@ -22,7 +22,8 @@ namespace longsky {
 struct EqualCuts {
   static std::vector<std::size_t> cuts(std::size_t size, int chunks, Random&) {
     std::vector<std::size_t> at;
-    for (int k = 1; k < chunks; ++k) at.push_back(static_cast<std::size_t>(k) * (size / static_cast<std::size_t>(chunks)));
+    for (int k = 1; k < chunks; ++k)
+      at.push_back(static_cast<std::size_t>(k) * (size / static_cast<std::size_t>(chunks)));
     return at;
   }
 };

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 namespace longsky {
@@ -43,6 +44,34 @@ struct KeyPool {
   }
 };
 
+/// Keys of a pool that were not drawn before.
+class DistinctKeys {
+ public:
+  explicit DistinctKeys(const KeyPool& pool) : pool_(pool) {}
+
+  std::string draw(Random& random) {
+    return fresh([&] { return pool_.draw(random); });
+  }
+  std::string draw_word(Random& random) {
+    return fresh([&] { return random.pick(pool_.words); });
+  }
+
+ private:
+  template <class Make>
+  std::string fresh(const Make& make) {
+    for (int tries = 0; tries < 10'000; ++tries)
+      if (std::string key = make(); taken_.insert(key).second) return key;
+    throw Error(ExitCode::usage, "longsky: more than " + std::to_string(taken_.size()) +
+                                     " different keys are needed, but the corpus has " +
+                                     std::to_string(pool_.words.size()) + " words and " +
+                                     std::to_string(pool_.names.size()) +
+                                     " names to make them of; add books or use a larger vocabulary");
+  }
+
+  const KeyPool& pool_;
+  std::unordered_set<std::string> taken_;
+};
+
 /// Three pools without a word in common, and three texts without a paragraph in common: what a run trains on, what its
 /// settings are chosen by, and what is reported.
 struct Corpus {
@@ -51,7 +80,7 @@ struct Corpus {
   std::vector<TokenDocument> documents;  ///< training text
   TokenDocument development, held_out;   ///< haystacks without digits
   KeyPool keys, development_keys, test_keys;
-  std::vector<std::string> columns;  ///< "price", "age", …
+  std::vector<std::string> columns;                       ///< "price", "age", …
   std::function<void(std::string_view, Tokens&)> encode;  ///< appends; may be called from several threads
   std::function<std::string(std::span<const std::int32_t>)> decode;
 };

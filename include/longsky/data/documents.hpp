@@ -21,7 +21,9 @@ concept DocumentSource = requires(const S source, const Corpus& corpus, Tokens& 
 /// `length` consecutive tokens of a training book, from anywhere in it. Throws Error(usage) if no book is that long.
 inline std::span<const std::int32_t> text_window(const Corpus& corpus, int length, Random& random) {
   const auto places = [&](const TokenDocument& book) {
-    return static_cast<std::int64_t>(book.tokens.size()) < length ? 0 : static_cast<std::int64_t>(book.tokens.size()) - length + 1;
+    return static_cast<std::int64_t>(book.tokens.size()) < length
+               ? 0
+               : static_cast<std::int64_t>(book.tokens.size()) - length + 1;
   };
   std::int64_t all = 0, longest = 0;
   for (const TokenDocument& book : corpus.documents) {
@@ -29,12 +31,14 @@ inline std::span<const std::int32_t> text_window(const Corpus& corpus, int lengt
     longest = std::max(longest, static_cast<std::int64_t>(book.tokens.size()));
   }
   if (all == 0)
-    throw Error(ExitCode::usage, "longsky: a window of " + std::to_string(length) + " tokens was asked for, but the longest of the " +
-                                     std::to_string(corpus.documents.size()) + " training books has " + std::to_string(longest) +
-                                     "; add a longer book or train on a shorter context");
+    throw Error(ExitCode::usage, "longsky: a window of " + std::to_string(length) +
+                                     " tokens was asked for, but the longest of the " +
+                                     std::to_string(corpus.documents.size()) + " training books has " +
+                                     std::to_string(longest) + "; add a longer book or train on a shorter context");
   std::int64_t place = random.below(static_cast<std::uint32_t>(all));
   for (const TokenDocument& book : corpus.documents) {
-    if (place < places(book)) return std::span(book.tokens).subspan(static_cast<std::size_t>(place), static_cast<std::size_t>(length));
+    if (place < places(book))
+      return std::span(book.tokens).subspan(static_cast<std::size_t>(place), static_cast<std::size_t>(length));
     place -= places(book);
   }
   return {};

@@ -1,4 +1,5 @@
-// longsky/data/key_value_lists.hpp — the warm-up: a few rows, then the same rows in random order until the list is full.
+// longsky/data/key_value_lists.hpp — the warm-up: a few rows, then the same rows in random order until the list is
+// full.
 //
 // Only the repeated values are trained, so the one way down is to find the row and copy. Lists grow with the stage.
 #pragma once
@@ -9,18 +10,17 @@
 #include <algorithm>
 #include <array>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 namespace longsky {
 
 /// Lists of one difficulty.
 struct ListLevel {
-  double until;              ///< the stage's progress up to which it lasts
+  double until;  ///< the stage's progress up to which it lasts
   int fewest_rows, most_rows;
-  int length;                ///< tokens of a list
-  float numbers;             ///< share of lists whose values are numbers, not words
-  bool plain;                ///< one-word keys, six digits, the colon format only
+  int length;     ///< tokens of a list
+  float numbers;  ///< share of lists whose values are numbers, not words
+  bool plain;     ///< one-word keys, six digits, the colon format only
 };
 
 /// Levels that were seen to work: copying forms on the first, matching on the second and third.
@@ -57,12 +57,13 @@ class KeyValueLists {
     const bool numbers = random.chance(level.numbers);
     int count = random.between(level.fewest_rows, level.most_rows);
     if (numbers) count = std::max(2, count / 2);  // a number is twice as long as a word
-    std::unordered_set<std::string> keys;
+    DistinctKeys keys(corpus.keys);
     std::vector<Row> rows;
     while (static_cast<int>(rows.size()) < count) {
-      const std::string key = level.plain ? random.pick(corpus.keys.words) : corpus.keys.draw(random);
-      if (!keys.insert(key).second) continue;
-      const std::string value = !numbers ? random.pick(corpus.keys.words) : level.plain ? draw_six_digits(random) : draw_number(random);
+      const std::string key = level.plain ? keys.draw_word(random) : keys.draw(random);
+      const std::string value = !numbers      ? random.pick(corpus.keys.words)
+                                : level.plain ? draw_six_digits(random)
+                                              : draw_number(random);
       Row& row = rows.emplace_back();
       corpus.encode(std::string(format.before) + key + std::string(format.between) + (numbers ? " " : ""), row.before);
       corpus.encode(value, row.value);

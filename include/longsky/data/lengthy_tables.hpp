@@ -8,15 +8,19 @@
 #include <longsky/data/turns.hpp>
 
 #include <algorithm>
+#include <string>
 
 namespace longsky {
 
-/// A table of up to `MostColumns` number columns and up to `Turns` questions (fewer in contexts below 64 tokens a turn).
+/// A table of up to `MostColumns` number columns and up to `Turns` questions (fewer in contexts below 64 tokens a
+/// turn).
 template <class Formats = PlainFormats, class Tasks = LookupOnly, int Turns = 32, int MostColumns = 3>
 class LengthyTables {
   static_assert(Turns > 0 && MostColumns > 0, "longsky: a lengthy table needs columns and questions");
 
  public:
+  static constexpr bool answers_questions = true;
+
   explicit LengthyTables(const Corpus& corpus) : corpus_(&corpus) {}
 
   void fill(Sequence out, Draw& draw) const {
@@ -27,6 +31,10 @@ class LengthyTables {
     const WrittenTable written = draw_table<Formats>(*corpus_, budget, MostColumns, draw.random);
     TurnWriter conversation(writer, *corpus_, writer.room());
     ask_about<Tasks>(conversation, written.table, written.tokens, Turns, draw.random);
+    if (conversation.turns() == 0)
+      throw Error(ExitCode::usage, "longsky: a table of two rows and a question do not fit a context of " +
+                                       std::to_string(out.context()) +
+                                       " tokens; use a longer context or fewer columns");
     writer.finish();
   }
 

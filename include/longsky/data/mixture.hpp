@@ -17,12 +17,20 @@ namespace longsky {
 
 /// A policy whose sequences need attention across documents (chunk interleaving), so that no document mask fits.
 template <class D>
-concept CrossesDocuments = requires { requires D::crosses_documents; };
+concept CrossesDocuments = requires {
+  requires D::crosses_documents;
+};
+
+template <class D>
+constexpr bool has_questions() {
+  return requires { requires D::answers_questions; };
+}
 
 template <class... Entries>
 class Mixture {
  public:
   static constexpr bool crosses_documents = (CrossesDocuments<typename Entries::type> || ...);
+  static constexpr bool answers_questions = (has_questions<typename Entries::type>() || ...);
 
   explicit Mixture(const Corpus& corpus) : parts_(typename Entries::type(corpus)...) {}
 
@@ -38,6 +46,7 @@ template <class... Entries>
 class SideBySide {
  public:
   static constexpr bool crosses_documents = (CrossesDocuments<typename Entries::type> || ...);
+  static constexpr bool answers_questions = (has_questions<typename Entries::type>() || ...);
 
   explicit SideBySide(const Corpus& corpus) : parts_(typename Entries::type(corpus)...) {}
 
@@ -53,7 +62,8 @@ class SideBySide {
 /// A policy that lasts until `Percent` of the stage is done.
 template <class D, int Percent>
 struct Until {
-  static_assert(0 < Percent && Percent <= 100, "longsky: a curriculum's part lasts until 1 to 100 percent of the stage");
+  static_assert(0 < Percent && Percent <= 100,
+                "longsky: a curriculum's part lasts until 1 to 100 percent of the stage");
   using type = D;
   static constexpr int percent = Percent;
 };
@@ -76,14 +86,24 @@ class Curriculum {
 
  public:
   static constexpr bool crosses_documents = (CrossesDocuments<typename CurriculumPart<Parts>::type> || ...);
+  static constexpr bool answers_questions = (has_questions<typename CurriculumPart<Parts>::type>() || ...);
 
   explicit Curriculum(const Corpus& corpus) : parts_(typename CurriculumPart<Parts>::type(corpus)...) {}
 
   void fill(Sequence out, Draw& draw) const {
-    const auto lasts = [&](int percent) { return percent == 100 || draw.progress * 100 < percent; };
+    const double stage = draw.progress;
+    double start = 0;
+    const auto lasts = [&](double end) {
+      const bool mine = end >= 1 || stage < end;
+      if (mine) draw.progress = (stage - start) / (end - start);  // a part sees its own progress, 0 to 1
+      start = end;
+      return mine;
+    };
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (void)((lasts(CurriculumPart<Parts>::percent) ? (std::get<I>(parts_).fill(out, draw), true) : false) || ...);
-    }(std::index_sequence_for<Parts...>());
+      (void)((lasts(CurriculumPart<Parts>::percent / 100.0) ? (std::get<I>(parts_).fill(out, draw), true) : false) ||
+             ...);
+    }
+    (std::index_sequence_for<Parts...>());
   }
 
  private:

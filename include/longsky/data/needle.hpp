@@ -21,13 +21,13 @@ struct NeedleSample {
   Tokens answer;                    ///< what greedy decoding must say, <end> included
   std::vector<Tokens> distractors;  ///< other answers of the same length
   std::string key, number;
-  int needle_at = 0;                ///< where in the prompt the needle starts
+  int needle_at = 0;  ///< where in the prompt the needle starts
 };
 
 /// What to ask.
 struct NeedleQuery {
-  int length;        ///< prompt and answer together, tokens
-  double depth;      ///< 0 at the beginning of the haystack, 1 at its end
+  int length;    ///< prompt and answer together, tokens
+  double depth;  ///< 0 at the beginning of the haystack, 1 at its end
   int distractors = 9;
 };
 
@@ -64,20 +64,30 @@ inline NeedleSample make_needle(const Corpus& corpus, Random& random, NeedleQuer
   const auto fixed = static_cast<int>(2 + needle.size() + question.size() + sample.answer.size());
   const int hay = query.length - fixed;
   if (hay < 0 || hay > static_cast<int>(haystack.tokens.size()))
-    throw Error(ExitCode::usage, "longsky: a needle sample of " + std::to_string(query.length) + " tokens was asked for; expected " +
-                                     std::to_string(fixed) + " to " + std::to_string(fixed + haystack.tokens.size()) +
-                                     " with the haystack " + haystack.name + " of " + std::to_string(haystack.tokens.size()) + " tokens");
-  const std::size_t first = random.below(static_cast<std::uint32_t>(haystack.tokens.size() - static_cast<std::size_t>(hay) + 1));
+    throw Error(ExitCode::usage, "longsky: a needle sample of " + std::to_string(query.length) +
+                                     " tokens was asked for; expected " + std::to_string(fixed) + " to " +
+                                     std::to_string(fixed + haystack.tokens.size()) + " with the haystack " +
+                                     haystack.name + " of " + std::to_string(haystack.tokens.size()) + " tokens");
+  const std::size_t first =
+      random.below(static_cast<std::uint32_t>(haystack.tokens.size() - static_cast<std::size_t>(hay) + 1));
   const std::span<const std::int32_t> window = std::span(haystack.tokens).subspan(first, static_cast<std::size_t>(hay));
 
   const Tokens borders = tokens(".!?\n");
-  const auto sentence_ends = [&](int i) { return std::find(borders.begin(), borders.end(), window[static_cast<std::size_t>(i - 1)]) != borders.end(); };
+  const auto sentence_ends = [&](int i) {
+    return std::find(borders.begin(), borders.end(), window[static_cast<std::size_t>(i - 1)]) != borders.end();
+  };
   const int wanted = static_cast<int>(std::lround(query.depth * hay));
   int place = wanted;
   constexpr int reach = 32;  // tokens: about a sentence
   for (int step = 0; step <= reach && wanted > 0 && wanted < hay; ++step) {
-    if (wanted - step > 0 && sentence_ends(wanted - step)) { place = wanted - step; break; }
-    if (wanted + step < hay && sentence_ends(wanted + step)) { place = wanted + step; break; }
+    if (wanted - step > 0 && sentence_ends(wanted - step)) {
+      place = wanted - step;
+      break;
+    }
+    if (wanted + step < hay && sentence_ends(wanted + step)) {
+      place = wanted + step;
+      break;
+    }
   }
 
   sample.prompt = {corpus.special.bos, corpus.special.user};

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 namespace longsky {
@@ -26,18 +25,18 @@ class RecordLists {
   void append(Tokens& out, int length, Random& random) const {
     if (length <= 0) return;
     const std::size_t start = out.size();
-    const auto full = [&](float share) { return static_cast<float>(out.size() - start) >= share * static_cast<float>(length); };
+    const auto full = [&](float share) {
+      return static_cast<float>(out.size() - start) >= share * static_cast<float>(length);
+    };
     const RowFormat format = draw_row_format(random);
     const float listing = random.uniform(FirstPercent / 100.0f, LastPercent / 100.0f);
     out.push_back(corpus_->special.bos);
     corpus_->encode("List of " + random.pick(corpus_->columns) + "s:\n", out);
 
-    std::unordered_set<std::string> keys;
+    DistinctKeys keys(corpus_->keys);
     std::vector<Tokens> rows;
     while (!full(listing) || rows.size() < 2) {
-      const std::string key = corpus_->keys.draw(random);
-      if (!keys.insert(key).second) continue;
-      corpus_->encode(row_text(format, key, ' ' + draw_number(random)), rows.emplace_back());
+      corpus_->encode(row_text(format, keys.draw(random), ' ' + draw_number(random)), rows.emplace_back());
       out.insert(out.end(), rows.back().begin(), rows.back().end());
     }
     corpus_->encode("Again:\n", out);

@@ -3,9 +3,9 @@
 
 #include <longsky/core/random.hpp>
 
+#include <array>
 #include <string>
 #include <string_view>
-#include <array>
 
 namespace longsky {
 

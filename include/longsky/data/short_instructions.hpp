@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 namespace longsky {
@@ -27,35 +26,42 @@ class ShortInstructions {
   static_assert(Length >= 96, "longsky: a short instruction needs at least 96 tokens");
 
  public:
+  static constexpr bool answers_questions = true;
+
   explicit ShortInstructions(const Corpus& corpus) : corpus_(&corpus) {}
 
   void fill(Sequence out, Draw& draw) const {
-    constexpr int shortest = 96;
+    constexpr int shortest = 96, most_failures = 20;
     SequenceWriter writer(out, corpus_->special);
-    do sample(writer, std::min(Length, writer.room()), draw.random);
-    while (writer.room() >= shortest);
+    for (int failures = 0; writer.room() >= shortest && failures < most_failures;)
+      if (!sample(writer, std::min(Length, writer.room()), draw.random)) ++failures;
+    if (writer.written() == 0)
+      throw Error(ExitCode::usage, "longsky: no short instruction fits a context of " + std::to_string(out.context()) +
+                                       " tokens; expected a context of at least " + std::to_string(shortest));
     writer.finish();
   }
 
  private:
-  void sample(SequenceWriter& writer, int length, Random& random) const {
+  bool sample(SequenceWriter& writer, int length, Random& random) const {
     TurnWriter turns(writer, *corpus_, length);
     const float kind = random.uniform();
-    if (kind < 0.1f) return words(turns, random);
-    if (kind < 0.5f) return facts(turns, length, random);
-    const int budget = static_cast<int>(static_cast<float>(length) * random.uniform(0.3f, 0.6f));
-    const WrittenTable written = draw_table<Formats>(*corpus_, budget, 3, random);
-    ask_about<Tasks>(turns, written.table, written.tokens, length, random);
+    if (kind < 0.1f) {
+      words(turns, random);
+    } else if (kind < 0.5f) {
+      facts(turns, length, random);
+    } else {
+      const int budget = static_cast<int>(static_cast<float>(length) * random.uniform(0.3f, 0.6f));
+      const WrittenTable written = draw_table<Formats>(*corpus_, budget, 3, random);
+      ask_about<Tasks>(turns, written.table, written.tokens, length, random);
+    }
+    return turns.turns() > 0;
   }
 
   std::vector<std::string> distinct_keys(int count, Random& random) const {
-    std::unordered_set<std::string> taken;
-    std::vector<std::string> keys;
-    while (static_cast<int>(keys.size()) < count) {
-      std::string key = corpus_->keys.draw(random);
-      if (taken.insert(key).second) keys.push_back(std::move(key));
-    }
-    return keys;
+    DistinctKeys keys(corpus_->keys);
+    std::vector<std::string> out;
+    for (int i = 0; i < count; ++i) out.push_back(keys.draw(random));
+    return out;
   }
 
   void facts(TurnWriter& turns, int length, Random& random) const {
@@ -77,11 +83,13 @@ class ShortInstructions {
     if (prose) {
       const auto text = text_window(*corpus_, std::max(8, left), random);
       std::vector<std::size_t> places;
-      for (std::size_t i = 0; i < sentences.size(); ++i) places.push_back(random.below(static_cast<std::uint32_t>(text.size() + 1)));
+      for (std::size_t i = 0; i < sentences.size(); ++i)
+        places.push_back(random.below(static_cast<std::uint32_t>(text.size() + 1)));
       std::sort(places.begin(), places.end());
       std::size_t done = 0;
       for (std::size_t i = 0; i < sentences.size(); ++i) {
-        context.insert(context.end(), text.begin() + static_cast<std::ptrdiff_t>(done), text.begin() + static_cast<std::ptrdiff_t>(places[i]));
+        context.insert(context.end(), text.begin() + static_cast<std::ptrdiff_t>(done),
+                       text.begin() + static_cast<std::ptrdiff_t>(places[i]));
         context.insert(context.end(), sentences[i].begin(), sentences[i].end());
         done = places[i];
       }

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <concepts>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -59,12 +58,10 @@ WrittenTable draw_table(const Corpus& corpus, int budget, int most_columns, Rand
     Format::header(text, table);
     corpus.encode(text, out.tokens);
 
-    std::unordered_set<std::string> taken;
+    DistinctKeys keys(corpus.keys);
     Tokens row;
     for (bool full = false; !full;) {
-      std::string key = corpus.keys.draw(random);
-      if (!taken.insert(key).second) continue;
-      table.keys.push_back(std::move(key));
+      table.keys.push_back(keys.draw(random));
       for (int c = 0; c < table.width(); ++c) table.cells.push_back(draw_number(random));
       text.clear();
       row.clear();

@@ -1,6 +1,7 @@
 // longsky/data/table_formats.hpp — how a table is written: lists of one column, pipes, records, CSV, TSV, JSON lines.
 //
-// Where the format allows it a key keeps its leading space, so that it is the same tokens in the table and in a question.
+// Where the format allows it a key keeps its leading space, so that it is the same tokens in the table and in a
+// question.
 #pragma once
 
 #include <longsky/data/row_formats.hpp>
@@ -15,8 +16,12 @@ namespace longsky {
 template <const RowFormat& Row>
 struct ListTable {
   static constexpr int most_columns = 1;
-  static void header(std::string& text, const Table& table) { text.append("List of ").append(table.column(0)).append(":\n"); }
-  static void row(std::string& text, const Table& table, int r) { text += row_text(Row, table.key(r), ' ' + table.cell(r, 0)); }
+  static void header(std::string& text, const Table& table) {
+    text.append("List of ").append(table.column(0)).append(":\n");
+  }
+  static void row(std::string& text, const Table& table, int r) {
+    text += row_text(Row, table.key(r), ' ' + table.cell(r, 0));
+  }
 };
 using ColonList = ListTable<colon_row>;        ///< " zebra: 482913"
 using EqualsList = ListTable<equals_row>;      ///< " zebra = 482913"
@@ -91,8 +96,8 @@ using PlainFormats = Choices<Weighted<ColonList, 2>, Weighted<EqualsList, 2>, We
                              Weighted<SentenceList, 2>, Weighted<PipeTable, 1>, Weighted<Records, 1>>;
 
 /// All of them.
-using AllFormats = Choices<Weighted<ColonList, 2>, Weighted<EqualsList, 2>, Weighted<PipeList, 2>, Weighted<SentenceList, 2>,
-                           Weighted<PipeTable, 1>, Weighted<Records, 1>, Weighted<MarkdownTable, 1>, Weighted<Csv, 1>,
-                           Weighted<Tsv, 1>, Weighted<JsonLines, 1>>;
+using AllFormats = Choices<Weighted<ColonList, 2>, Weighted<EqualsList, 2>, Weighted<PipeList, 2>,
+                           Weighted<SentenceList, 2>, Weighted<PipeTable, 1>, Weighted<Records, 1>,
+                           Weighted<MarkdownTable, 1>, Weighted<Csv, 1>, Weighted<Tsv, 1>, Weighted<JsonLines, 1>>;
 
 }  // namespace longsky

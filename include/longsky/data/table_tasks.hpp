@@ -1,6 +1,7 @@
 // longsky/data/table_tasks.hpp — questions about a table, with answers computed from it.
 //
-// Answers are bare ("482913", not "zebra: 482913"): a small model that must say a key first fails on keys it never said.
+// Answers are bare ("482913", not "zebra: 482913"): a small model that must say a key first fails on keys it never
+// said.
 #pragma once
 
 #include <longsky/data/table.hpp>
@@ -89,7 +90,9 @@ struct PositionLookup {
 
 /// How many rows the table has.
 struct CountRows {
-  static QuestionAnswer ask(const Table& table, Random&) { return {"How many rows are there?", std::to_string(table.rows())}; }
+  static QuestionAnswer ask(const Table& table, Random&) {
+    return {"How many rows are there?", std::to_string(table.rows())};
+  }
 };
 
 /// Which of two keys has the larger number: both numbers, then the key; "equal" instead of a key if they are.
@@ -117,7 +120,8 @@ struct Refusal {
 using LookupOnly = Choices<Weighted<Lookup, 1>>;
 
 /// Mostly look-ups, and everything else.
-using AllTasks = Choices<Weighted<Lookup, 50>, Weighted<MultiLookup, 10>, Weighted<RowRecall, 10>, Weighted<PositionLookup, 10>,
-                         Weighted<CountRows, 5>, Weighted<CompareRows, 10>, Weighted<Refusal, 5>>;
+using AllTasks =
+    Choices<Weighted<Lookup, 50>, Weighted<MultiLookup, 10>, Weighted<RowRecall, 10>, Weighted<PositionLookup, 10>,
+            Weighted<CountRows, 5>, Weighted<CompareRows, 10>, Weighted<Refusal, 5>>;
 
 }  // namespace longsky

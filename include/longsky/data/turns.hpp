@@ -12,18 +12,18 @@ namespace longsky {
 class TurnWriter {
  public:
   TurnWriter(SequenceWriter& writer, const Corpus& corpus, int length)
-      : writer_(writer), corpus_(corpus), end_(writer.written() + std::min(length, writer.room())) {
-    writer_.begin_document();
-  }
+      : writer_(writer), corpus_(corpus), end_(writer.written() + std::min(length, writer.room())) {}
 
-  /// Writes a whole turn, or returns false and writes nothing if it does not fit.
+  /// Writes a whole turn, the first one as the start of a document; returns false and writes nothing if it does not
+  /// fit.
   bool turn(std::span<const std::int32_t> context, std::string_view question, std::string_view answer) {
     question_.clear();
     answer_.clear();
     corpus_.encode(question, question_);
     corpus_.encode(answer, answer_);
-    const std::size_t size = context.size() + question_.size() + answer_.size() + 3;
+    const std::size_t size = context.size() + question_.size() + answer_.size() + (turns_ == 0 ? 4 : 3);
     if (writer_.written() + static_cast<std::int64_t>(size) > end_) return false;
+    if (turns_++ == 0) writer_.begin_document();
     writer_.put(corpus_.special.user, Role::prompt);
     writer_.put(context, Role::prompt);
     writer_.put(question_, Role::prompt);
@@ -33,11 +33,15 @@ class TurnWriter {
     return true;
   }
 
+  /// Turns written so far.
+  int turns() const { return turns_; }
+
  private:
   SequenceWriter& writer_;
   const Corpus& corpus_;
   std::int64_t end_;
   Tokens question_, answer_;
+  int turns_ = 0;
 };
 
 /// Asks `Tasks` about a table, at most `most` times, until a turn does not fit. The table is part of the first turn.

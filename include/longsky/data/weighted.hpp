@@ -29,8 +29,10 @@ struct Choices {
   static void visit(int ticket, Visit&& visit) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       int left = ticket;
-      (void)((left < Entries::weight ? (visit.template operator()<I>(), true) : (left -= Entries::weight, false)) || ...);
-    }(std::index_sequence_for<Entries...>());
+      (void)((left < Entries::weight ? (visit.template operator()<I>(), true) : (left -= Entries::weight, false)) ||
+             ...);
+    }
+    (std::index_sequence_for<Entries...>());
   }
 
   template <class Visit>

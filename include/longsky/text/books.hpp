@@ -44,8 +44,10 @@ inline std::string unwrapped(std::string_view text) {
     int breaks = 0;
     bool indented = false;
     for (; i < text.size() && blank(text[i]); ++i) {
-      if (text[i] == '\n') ++breaks, indented = false;
-      else if (text[i] != '\r') indented = true;
+      if (text[i] == '\n')
+        ++breaks, indented = false;
+      else if (text[i] != '\r')
+        indented = true;
     }
     if (out.empty()) continue;
     if (breaks > 1) out += '\n';
@@ -59,7 +61,9 @@ inline std::string unwrapped(std::string_view text) {
 inline std::string checked_text(std::string_view raw, const std::string& what) {
   constexpr std::size_t shortest = 1000;  // bytes
   const auto control = [](char c) { return static_cast<std::uint8_t>(c) < 32 && (c < '\t' || c > '\r') && c != 27; };
-  const auto fail = [&](const std::string& problem) { throw Error(ExitCode::corrupt, "longsky: " + what + " " + problem); };
+  const auto fail = [&](const std::string& problem) {
+    throw Error(ExitCode::corrupt, "longsky: " + what + " " + problem);
+  };
   if (raw.empty()) fail("is empty; expected the text of a book");
   const auto odd = std::count_if(raw.begin(), raw.end(), control);
   if (raw.find('\0') != raw.npos || static_cast<std::size_t>(odd) * 1000 > raw.size())
@@ -70,13 +74,15 @@ inline std::string checked_text(std::string_view raw, const std::string& what) {
          "; convert it, for example with: iconv -f LATIN1 -t UTF-8");
   std::string text = unwrapped(raw);
   if (text.size() < shortest)
-    fail("holds " + std::to_string(text.size()) + " bytes of text; expected a book of at least " + std::to_string(shortest));
+    fail("holds " + std::to_string(text.size()) + " bytes of text; expected a book of at least " +
+         std::to_string(shortest));
   return text;
 }
 
 inline std::string file_contents(const std::filesystem::path& path) {
   if (!std::filesystem::is_regular_file(path))
-    throw Error(ExitCode::usage, "longsky: there is no file " + path.string() + "; expected a book as .txt, .gz or .rdb");
+    throw Error(ExitCode::usage,
+                "longsky: there is no file " + path.string() + "; expected a book as .txt, .gz or .rdb");
   std::ifstream in(path, std::ios::binary);
   std::string data{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   if (!in) throw Error(ExitCode::usage, "longsky: " + path.string() + " cannot be read; check its permissions");
@@ -122,7 +128,8 @@ inline std::vector<Book> r_books(const std::filesystem::path& path) {
 }
 
 /// Every book in a file: one for plain text and .gz, one for each object with character strings for an .rdb of R.
-/// Throws Error: usage for a file that is not there, corrupt for one that is empty, binary, not UTF-8, cut off, too short.
+/// Throws Error: usage for a file that is not there, corrupt for one that is empty, binary, not UTF-8, cut off, too
+/// short.
 inline std::vector<Book> read_books(const std::filesystem::path& path) {
   if (path.extension() == ".rdb") return r_books(path);
   std::string data = file_contents(path);

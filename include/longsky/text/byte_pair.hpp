@@ -3,8 +3,8 @@
 //   ids: 8 specials · 256 bytes · 00..99 · 000..999 · one for each merge
 //
 // A run of digits is cut from the left in groups of three and never merged; every other piece starts as its bytes, and
-// the earliest learned merge that fits is applied until none does (Sennrich et al., arXiv 1508.07909). Any bytes encode,
-// and decoding gives the same bytes back.
+// the earliest learned merge that fits is applied until none does (Sennrich et al., arXiv 1508.07909). Any bytes
+// encode, and decoding gives the same bytes back.
 #pragma once
 
 #include <longsky/core/error.hpp>
@@ -46,12 +46,14 @@ class BytePair {
     for (int i = 0; i < 1000; ++i) tokens_.push_back(std::to_string(1000 + i).substr(1));
     for (const auto& [a, b] : merges_) {
       const auto known = [&](std::int32_t id) {
-        return id >= first_byte && static_cast<std::size_t>(id) < tokens_.size() && (id < first_pair || id >= first_merge);
+        return id >= first_byte && static_cast<std::size_t>(id) < tokens_.size() &&
+               (id < first_pair || id >= first_merge);
       };
       const auto id = static_cast<std::int32_t>(tokens_.size());
       if (!known(a) || !known(b) || !joins_.emplace(key(a, b), id).second)
-        throw Error(ExitCode::corrupt, "longsky: merge " + std::to_string(id - first_merge) + " of the tokenizer joins " +
-                                           std::to_string(a) + " and " + std::to_string(b) +
+        throw Error(ExitCode::corrupt, "longsky: merge " + std::to_string(id - first_merge) +
+                                           " of the tokenizer joins " + std::to_string(a) + " and " +
+                                           std::to_string(b) +
                                            "; expected two tokens made before it and not joined yet");
       tokens_.push_back(tokens_[static_cast<std::size_t>(a)] + tokens_[static_cast<std::size_t>(b)]);
     }
@@ -124,7 +126,8 @@ class BytePair {
     };
     const nlohmann::json json = nlohmann::json::parse(in, nullptr, false);
     if (!json.is_object()) fail("is not JSON");
-    if (json.value("format", nlohmann::json()) != format) fail("has no field \"format\": \"" + std::string(format) + "\"");
+    if (json.value("format", nlohmann::json()) != format)
+      fail("has no field \"format\": \"" + std::string(format) + "\"");
     if (json.value("version", nlohmann::json()) != 1) fail("has another version than 1");
     std::vector<Merge> merges;
     const nlohmann::json list = json.value("merges", nlohmann::json());
@@ -163,7 +166,9 @@ class BytePair {
       const std::string_view group = digits.substr(i, 3);
       std::int32_t value = 0;
       for (char c : group) value = value * 10 + (c - '0');
-      out.push_back(group.size() == 3 ? first_triple + value : group.size() == 2 ? first_pair + value : first_byte + '0' + value);
+      out.push_back(group.size() == 3   ? first_triple + value
+                    : group.size() == 2 ? first_pair + value
+                                        : first_byte + '0' + value);
     }
   }
 

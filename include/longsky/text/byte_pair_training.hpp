@@ -1,4 +1,5 @@
-// longsky/text/byte_pair_training.hpp — learns a byte-pair encoding: the most frequent pair becomes a token, again and again.
+// longsky/text/byte_pair_training.hpp — learns a byte-pair encoding: the most frequent pair becomes a token, again and
+// again.
 //
 // Counts are kept by pair, with the words in which a pair occurs, and the best pair is the top of a heap whose stale
 // entries are put back when they surface. Ties go to the pair that sorts last, so the result depends on the text alone.
@@ -46,7 +47,8 @@ class BytePairTrainer {
   BytePair train(int vocab) {
     const int wanted = vocab - BytePair::first_merge;
     if (wanted < 0)
-      throw Error(ExitCode::usage, "longsky: a vocabulary of " + std::to_string(vocab) + " tokens was asked for; expected at least " +
+      throw Error(ExitCode::usage, "longsky: a vocabulary of " + std::to_string(vocab) +
+                                       " tokens was asked for; expected at least " +
                                        std::to_string(BytePair::first_merge) + " (specials, bytes and numbers)");
     std::vector<BytePair::Merge> merges;
     while (static_cast<int>(merges.size()) < wanted) {

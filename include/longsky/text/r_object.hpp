@@ -32,15 +32,30 @@ class RReader {
   RObject read() {
     if (take(2) != "X\n") fail("does not start as R's XDR serialization does");
     const std::int32_t version = integer();
-    if (version != 2 && version != 3) fail("has serialization version " + std::to_string(version) + ", expected 2 or 3");
-    take(8);                             // the versions of R that wrote it and that may read it
-    if (version == 3) take(count());     // the name of the native encoding
+    if (version != 2 && version != 3)
+      fail("has serialization version " + std::to_string(version) + ", expected 2 or 3");
+    take(8);                          // the versions of R that wrote it and that may read it
+    if (version == 3) take(count());  // the name of the native encoding
     return object(0);
   }
 
  private:
-  enum Type { symbol = 1, pairlist = 2, characters = 9, logicals = 10, integers = 13, reals = 14, complexes = 15,
-              strings = 16, list = 19, raws = 24, altrep = 238, first_constant = 241, last_constant = 254, reference = 255 };
+  enum Type {
+    symbol = 1,
+    pairlist = 2,
+    characters = 9,
+    logicals = 10,
+    integers = 13,
+    reals = 14,
+    complexes = 15,
+    strings = 16,
+    list = 19,
+    raws = 24,
+    altrep = 238,
+    first_constant = 241,
+    last_constant = 254,
+    reference = 255
+  };
 
   [[noreturn]] void fail(const std::string& problem) const {
     throw Error(ExitCode::corrupt, "longsky: " + what_ + " " + problem + " (byte " + std::to_string(at_) +
@@ -97,18 +112,31 @@ class RReader {
     RObject out;
     const std::int32_t flags = integer();
     switch (const int type = flags & 0xff; type) {
-      case symbol: symbols_.push_back(character_string()); return out;
+      case symbol:
+        symbols_.push_back(character_string());
+        return out;
       case reference:
         if (flags >> 8 == 0) integer();
         return out;
-      case characters: at_ -= 4; character_string(); return out;
-      case logicals: take(4 * count()); break;
+      case characters:
+        at_ -= 4;
+        character_string();
+        return out;
+      case logicals:
+        take(4 * count());
+        break;
       case integers:
         for (std::size_t n = count(); n > 0; --n) out.integers.push_back(integer());
         break;
-      case reals: take(8 * count()); break;
-      case complexes: take(16 * count()); break;
-      case raws: take(count()); break;
+      case reals:
+        take(8 * count());
+        break;
+      case complexes:
+        take(16 * count());
+        break;
+      case raws:
+        take(count());
+        break;
       case strings:
         for (std::size_t n = count(); n > 0; --n) out.strings.push_back(character_string());
         break;

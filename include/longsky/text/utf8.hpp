@@ -10,7 +10,9 @@ namespace longsky {
 /// The length of the character that starts at text[i], or 0 if none does: overlong forms, surrogates and code points
 /// beyond U+10FFFF are none (RFC 3629).
 inline std::size_t utf8_length(std::string_view text, std::size_t i) {
-  const auto byte = [&](std::size_t k) { return k < text.size() ? static_cast<std::uint8_t>(text[k]) : std::uint8_t{0}; };
+  const auto byte = [&](std::size_t k) {
+    return k < text.size() ? static_cast<std::uint8_t>(text[k]) : std::uint8_t{0};
+  };
   const std::uint8_t lead = byte(i), second = byte(i + 1);
   if (lead < 0x80) return 1;
   if (lead < 0xC2 || lead > 0xF4) return 0;

@@ -33,8 +33,8 @@ inline const Book& book_called(std::span<const Book> books, std::string_view nam
     if (book.name == name) return book;
     names += (names.empty() ? "" : ", ") + book.name;
   }
-  throw Error(ExitCode::usage, "longsky: there is no book called " + std::string(name) + "; the books are: " +
-                                   (names.empty() ? "none" : names));
+  throw Error(ExitCode::usage, "longsky: there is no book called " + std::string(name) +
+                                   "; the books are: " + (names.empty() ? "none" : names));
 }
 
 /// Learns a tokenizer of `vocab` tokens on all books but the held-out one.
@@ -43,12 +43,13 @@ inline BytePair make_tokenizer(std::span<const Book> books, std::string_view hel
   return train_byte_pair(count_training_pieces(books, held_out), vocab);
 }
 
-/// Deals the words by a hash of word and seed: 70 % are keys of the training data, 10 % of the development grid, 20 % of
-/// the reported one. Words are single tokens of at least four letters, and lower-case words of 4 to 10 letters that
+/// Deals the words by a hash of word and seed: 70 % are keys of the training data, 10 % of the development grid, 20 %
+/// of the reported one. Words are single tokens of at least four letters, and lower-case words of 4 to 10 letters that
 /// occur at least twice in the training books and take two or three tokens.
 inline void deal_keys(Corpus& corpus, const BytePair& tokenizer, const PieceCounts& counts, std::uint64_t seed) {
-  constexpr std::array<std::string_view, 13> of_questions = {" what", " give", " list", " again", " words", " word", " number",
-                                                             " special", " magic", " rows", " larger", " equal", " many"};
+  constexpr std::array<std::string_view, 13> of_questions = {" what",   " give",   " list",    " again", " words",
+                                                             " word",   " number", " special", " magic", " rows",
+                                                             " larger", " equal",  " many"};
   const auto reserved = [&](std::string_view word) {
     const auto same = [&](std::string_view column) { return word.substr(1) == column; };
     return std::find(of_questions.begin(), of_questions.end(), word) != of_questions.end() ||
@@ -59,7 +60,8 @@ inline void deal_keys(Corpus& corpus, const BytePair& tokenizer, const PieceCoun
     return u < 0.7f ? corpus.keys : u < 0.8f ? corpus.development_keys : corpus.test_keys;
   };
   for (std::int32_t id = BytePair::first_merge; id < tokenizer.vocab(); ++id)
-    if (const std::string word(tokenizer.token(id)); tokenizer.is_word(id) && !reserved(word)) pool(word).words.push_back(word);
+    if (const std::string word(tokenizer.token(id)); tokenizer.is_word(id) && !reserved(word))
+      pool(word).words.push_back(word);
   for (const auto& [piece, count] : counts) {
     const bool plain = piece.size() >= 5 && piece.size() <= 11 && piece[0] == ' ' &&
                        piece.find_first_not_of("abcdefghijklmnopqrstuvwxyz", 1) == std::string::npos;
@@ -70,18 +72,20 @@ inline void deal_keys(Corpus& corpus, const BytePair& tokenizer, const PieceCoun
   for (KeyPool* p : {&corpus.keys, &corpus.development_keys, &corpus.test_keys}) {
     std::sort(p->names.begin(), p->names.end());  // counts are a hash map: its order is not ours
     if (p->words.size() < 2)
-      throw Error(ExitCode::usage, "longsky: the tokenizer has too few whole words to ask for (" + std::to_string(p->words.size()) +
-                                       " in one of three pools, expected 2 or more); add books or use a larger vocabulary");
+      throw Error(ExitCode::usage,
+                  "longsky: the tokenizer has too few whole words to ask for (" + std::to_string(p->words.size()) +
+                      " in one of three pools, expected 2 or more); add books or use a larger vocabulary");
   }
 }
 
 /// A corpus of `books`: all but `held_out` are trained on; of that one, without its digits, the first third is the
 /// development haystack and the rest the reported one. Throws Error(usage) if a part is missing or too short to use.
-inline Corpus make_corpus(const BytePair& tokenizer, std::span<const Book> books, std::string_view held_out, std::uint64_t seed) {
+inline Corpus make_corpus(const BytePair& tokenizer, std::span<const Book> books, std::string_view held_out,
+                          std::uint64_t seed) {
   Corpus corpus;
   corpus.vocab = tokenizer.vocab();
   corpus.special = {BytePair::pad, BytePair::bos, BytePair::user, BytePair::assistant, BytePair::end};
-  corpus.columns = {"price", "age",  "weight", "height", "code",  "score", "rank",  "size",
+  corpus.columns = {"price",  "age",  "weight", "height", "code",  "score", "rank",  "size",
                     "number", "year", "total",  "count",  "value", "rate",  "speed", "level"};
   corpus.encode = [tokenizer](std::string_view text, Tokens& out) { tokenizer.encode(text, out); };
   corpus.decode = [tokenizer](std::span<const std::int32_t> ids) { return tokenizer.decode(ids); };
@@ -90,12 +94,14 @@ inline Corpus make_corpus(const BytePair& tokenizer, std::span<const Book> books
   std::erase_if(text, is_digit);
   std::size_t third = text.find('\n', text.size() / 3);
   if (third == std::string::npos) third = text.size() / 3;
-  corpus.development = {std::string(held_out) + " (first third)", tokenizer.encode(std::string_view(text).substr(0, third))};
+  corpus.development = {std::string(held_out) + " (first third)",
+                        tokenizer.encode(std::string_view(text).substr(0, third))};
   corpus.held_out = {std::string(held_out) + " (rest)", tokenizer.encode(std::string_view(text).substr(third))};
   for (const Book& book : books)
     if (book.name != held_out) corpus.documents.push_back({book.name, tokenizer.encode(book.text)});
   if (corpus.documents.empty())
-    throw Error(ExitCode::usage, "longsky: the only book is the held-out one, " + std::string(held_out) + "; add books to train on");
+    throw Error(ExitCode::usage,
+                "longsky: the only book is the held-out one, " + std::string(held_out) + "; add books to train on");
   deal_keys(corpus, tokenizer, count_training_pieces(books, held_out), seed);
   return corpus;
 }
