@@ -1,0 +1,61 @@
+// longsky/train/signals.hpp — SIGINT, SIGTERM and SIGUSR1 ask a run to stop; whoever loops asks stop_requested().
+//
+// The first asks: the loop ends its step, writes a checkpoint and exits with ExitCode::stopped. A second SIGINT does
+// not wait. SIGUSR1 is what a scheduler sends ahead of its time limit (sbatch --signal=B:USR1@300).
+#pragma once
+
+#include <longsky/core/error.hpp>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+
+namespace longsky {
+
+namespace signals {
+inline std::atomic<int> received{0};    // the first signal that asked to stop
+inline std::atomic<int> interrupts{0};  // how many of them were SIGINT
+static_assert(std::atomic<int>::is_always_lock_free, "longsky: a signal handler may touch nothing that can lock");
+
+inline void handle(int number) {
+  if (number == SIGINT && interrupts.fetch_add(1) > 0) ::_exit(static_cast<int>(ExitCode::killed));
+  int none = 0;
+  received.compare_exchange_strong(none, number);
+}
+}  // namespace signals
+
+/// True once a signal has asked the run to stop. Cheap: ask in every loop that can take a second.
+inline bool stop_requested() { return signals::received.load(std::memory_order_relaxed) != 0; }
+
+/// The first signal that asked, 0 where none did.
+inline int stop_signal() { return signals::received.load(std::memory_order_relaxed); }
+
+/// While it lives the three signals ask instead of killing; afterwards they do what they did before.
+class StopSignals {
+ public:
+  StopSignals() {
+    signals::received = 0;
+    signals::interrupts = 0;
+    struct sigaction action {};
+    action.sa_handler = signals::handle;
+    action.sa_flags = SA_RESTART;  // a signal must not make a write to a checkpoint fail
+    sigemptyset(&action.sa_mask);
+    for (std::size_t i = 0; i < numbers.size(); ++i) ::sigaction(numbers[i], &action, &before_[i]);
+  }
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  ~StopSignals() {
+    for (std::size_t i = 0; i < numbers.size(); ++i) ::sigaction(numbers[i], &before_[i], nullptr);
+    signals::received = 0;
+    signals::interrupts = 0;
+  }
+
+ private:
+  static constexpr std::array<int, 3> numbers = {SIGINT, SIGTERM, SIGUSR1};
+  std::array<struct sigaction, numbers.size()> before_{};
+};
+
+}  // namespace longsky

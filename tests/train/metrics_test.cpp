@@ -1,0 +1,90 @@
+// tests/train/metrics_test.cpp — the lines of a run, and no step twice after a restart.
+#include "support/catch.hpp"
+
+#include <longsky/train/metrics.hpp>
+
+#include "support/scratch_directory.hpp"
+
+#include <cmath>
+#include <sstream>
+#include <string>
+#include <vector>
+
+using namespace longsky;
+
+namespace {
+
+StepMetrics at_step(std::int64_t step) {
+  return {.step = step,
+          .stage = "long",
+          .tokens = step * 512,
+          .loss = 2.0,
+          .lr = 1e-3,
+          .grad_norm = 0.5,
+          .tok_s = 1e4,
+          .mfu = 0.6,
+          .mem_peak = 1 << 20,
+          .data_wait_ms = 0.25,
+          .seq_len = 512};
+}
+
+std::vector<nlohmann::json> lines_of(const std::filesystem::path& run) {
+  std::istringstream text(read_file(run / "metrics.jsonl"));
+  std::vector<nlohmann::json> lines;
+  for (std::string line; std::getline(text, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+std::vector<int> steps_of(const std::filesystem::path& run) {
+  std::vector<int> steps;
+  for (const nlohmann::json& line : lines_of(run)) steps.push_back(line.value("step", -1));
+  return steps;
+}
+
+}  // namespace
+
+TEST_CASE("a step is a line with all its figures") {
+  const ScratchDirectory run;
+  MetricsLog log(run / "run", {{"recipe", "tiny"}}, 0, 0.25);
+  log.write(at_step(1), 1.5);
+  const auto lines = lines_of(run / "run");
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0]["type"] == "header");
+  CHECK(lines[0]["recipe"] == "tiny");
+  CHECK(lines[0]["time"] == "1970-01-01T00:00:00.250Z");
+  CHECK(lines[0].contains("host"));
+  for (const char* key : {"step", "stage", "tokens", "time", "loss", "ppl", "lr", "grad_norm", "tok_s", "mfu",
+                          "mem_peak", "data_wait_ms", "seq_len"})
+    CHECK(lines[1].contains(key));
+  CHECK(lines[1].size() == 13);
+  CHECK(lines[1]["ppl"] == Approx(std::exp(2.0)));
+  CHECK(lines[1]["time"] == "1970-01-01T00:00:01.500Z");
+  log.write({.step = 2, .loss = NAN});
+  CHECK(lines_of(run / "run")[2]["loss"].is_null());
+}
+
+TEST_CASE("a resumed run drops the steps it will do again, and a torn line") {
+  const ScratchDirectory run;
+  {
+    MetricsLog log(run.path(), {}, 0);
+    for (int step = 1; step <= 5; ++step) log.write(at_step(step));
+    log.scalar("needle/exact", 5, 0.5);
+  }
+  FileWriter(run / "metrics.jsonl", O_APPEND).write("{\"step\":6,\"lo");
+  {
+    MetricsLog log(run.path(), {}, 3);
+    log.write(at_step(4));
+  }
+  CHECK(steps_of(run.path()) == std::vector<int>{-1, 1, 2, 3, -1, 4});
+  CHECK(lines_of(run.path())[4]["resumed_step"] == 3);
+  SECTION("a new run begins a new file") {
+    MetricsLog log(run.path(), {}, 0);
+    log.write(at_step(1));
+    CHECK(steps_of(run.path()) == std::vector<int>{-1, 1});
+  }
+}
+
+TEST_CASE("memory is measured in bytes") {
+  CHECK(peak_memory() > (std::int64_t{1} << 20));
+  CHECK(peak_memory() < (std::int64_t{1} << 40));
+}

@@ -1,0 +1,66 @@
+// tests/train/signals_test.cpp — the first signal asks, the second SIGINT does not, and handlers are given back.
+#include "support/catch.hpp"
+
+#include <longsky/train/signals.hpp>
+
+#include <sys/wait.h>
+
+using namespace longsky;
+
+namespace {
+
+/// How a child that runs `body` ends.
+template <class Body>
+int status_of_child(const Body& body) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    body();
+    ::_exit(0);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return status;
+}
+
+}  // namespace
+
+TEST_CASE("the first signal asks to stop") {
+  for (int number : {SIGINT, SIGTERM, SIGUSR1}) {
+    const StopSignals signals;
+    CHECK(!stop_requested());
+    raise(number);
+    CHECK(stop_requested());
+    CHECK(stop_signal() == number);
+    raise(SIGTERM);
+    raise(SIGUSR1);
+    CHECK(stop_signal() == number);
+  }
+  CHECK(!stop_requested());
+}
+
+TEST_CASE("a second SIGINT ends the process at once with 130") {
+  const int status = status_of_child([] {
+    const StopSignals signals;
+    raise(SIGTERM);
+    raise(SIGINT);
+    raise(SIGINT);
+  });
+  REQUIRE(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 130);
+  CHECK(WEXITSTATUS(status_of_child([] {
+          const StopSignals signals;
+          raise(SIGTERM);
+          raise(SIGINT);
+          ::_exit(stop_requested() ? 75 : 1);
+        })) == 75);
+}
+
+TEST_CASE("handlers are given back") {
+  const int status = status_of_child([] {
+    signal(SIGTERM, SIG_DFL);
+    { const StopSignals signals; }
+    raise(SIGTERM);
+  });
+  REQUIRE(WIFSIGNALED(status));
+  CHECK(WTERMSIG(status) == SIGTERM);
+}
