@@ -1,0 +1,82 @@
+// longsky/eval/heat_map.hpp — a needle grid in a terminal: a coloured block a cell, or plain digits.
+#pragma once
+
+#include <longsky/core/error.hpp>
+#include <longsky/eval/axis.hpp>
+#include <longsky/eval/colour.hpp>
+#include <longsky/eval/report_data.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace longsky {
+
+/// A grid's cells, [length][depth]: &NeedleGrid::exact or &NeedleGrid::ranked.
+using NeedleCells = std::vector<std::vector<double>> NeedleGrid::*;
+
+/// Throws Error where a cell is missing, as in a file that was cut or edited.
+inline void require_whole(const NeedleGrid& grid, NeedleCells cells) {
+  bool whole = !grid.lengths.empty() && !grid.depths.empty() && (grid.*cells).size() == grid.lengths.size();
+  for (const auto& column : grid.*cells) whole = whole && column.size() == grid.depths.size();
+  if (!whole)
+    throw Error(ExitCode::corrupt, "longsky: a needle grid of " + std::to_string(grid.lengths.size()) +
+                                       " lengths and " + std::to_string(grid.depths.size()) +
+                                       " depths lacks cells; evaluate again");
+}
+
+/// The mean over all cells.
+inline double mean_of_cells(const NeedleGrid& grid, NeedleCells cells) {
+  double sum = 0;
+  for (const auto& column : grid.*cells)
+    for (const double cell : column) sum += cell;
+  return sum / static_cast<double>(grid.lengths.size() * grid.depths.size());
+}
+
+/// The nearest of the 216 colours that every terminal with 256 has.
+inline int terminal_colour(Colour c) {
+  int code = 16;
+  for (int i = 0, weight = 36; i < 3; ++i, weight /= 6) {
+    constexpr int levels[] = {0, 95, 135, 175, 215, 255};
+    int best = 0;
+    for (int k = 1; k < 6; ++k)
+      if (std::abs(levels[k] - c.channel(i)) < std::abs(levels[best] - c.channel(i))) best = k;
+    code += weight * best;
+  }
+  return code;
+}
+
+/// Prints `cells` of a grid in percent: a row a depth (the start of the context above), a column a length.
+inline void print_heat_map(std::ostream& out, std::string_view title, const NeedleGrid& grid, NeedleCells cells,
+                           bool colour) {
+  require_whole(grid, cells);
+  char text[96];
+  std::snprintf(text, sizeof text, "%.1f %% of all samples", 100 * mean_of_cells(grid, cells));
+  out << title << " (" << text << ")\n  depth ";
+  for (const int length : grid.lengths) {
+    std::snprintf(text, sizeof text, "%6s", length_text(length).c_str());
+    out << text;
+  }
+  out << "  tokens\n";
+  for (std::size_t d = 0; d < grid.depths.size(); ++d) {
+    std::snprintf(text, sizeof text, "%5.0f %% ", 100 * grid.depths[d]);
+    out << text;
+    for (std::size_t l = 0; l < grid.lengths.size(); ++l) {
+      const double cell = (grid.*cells)[l][d];
+      const Colour background = viridis(cell);
+      std::snprintf(text, sizeof text, "%5.0f ", 100 * cell);
+      if (colour)
+        out << "\x1b[48;5;" << terminal_colour(background) << ";38;5;" << (lightness(background) > 0.45 ? 16 : 231)
+            << 'm' << text << "\x1b[0m";
+      else
+        out << text;
+    }
+    out << '\n';
+  }
+}
+
+}  // namespace longsky
