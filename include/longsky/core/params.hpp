@@ -74,7 +74,7 @@ struct no_parameter_is_called;  // named by the compiler's message; never define
 
 /// The table itself. An empty type: everything it knows is constexpr.
 template <class... Entries>
-struct Table {
+struct ParameterTable {
   static constexpr std::size_t count = sizeof...(Entries);
   static constexpr std::array<std::int64_t, count + 1> offsets = [] {
     std::array<std::int64_t, count + 1> at{};
@@ -106,7 +106,7 @@ struct Table {
 
 /// `params("norm"_n = ones<C>, "wq"_n = matrix<C, C>, …)`
 template <class... Entries>
-constexpr Table<Entries...> params(Entries...) {
+constexpr ParameterTable<Entries...> params(Entries...) {
   return {};
 }
 

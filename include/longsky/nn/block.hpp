@@ -10,6 +10,7 @@
 #include <longsky/nn/feed_forward.hpp>
 #include <longsky/nn/pass.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -25,16 +26,23 @@ struct Layers {
   using list = std::tuple<Kinds<Net>...>;
 };
 
-/// What a layer must have: tables of weights, of saved activations, of scratch and of decoding cache, and four passes.
+/// What a layer must have: tables of weights, of activations saved for the backward pass and of scratch, and two passes.
+/// A layer that looks at other tokens also has a table `cache` and the passes `keep` and `decode`; any other decodes by
+/// its forward pass.
 template <class L>
 concept Layer = requires {
   L::params;
   L::saved;
   L::scratch;
-  L::cache;
   typename L::Weights;
   typename L::Saved;
   typename L::Scratch;
+};
+
+/// A layer with a memory of earlier tokens.
+template <class L>
+concept CachingLayer = Layer<L> && requires {
+  L::cache;
   typename L::Cache;
 };
 
@@ -55,9 +63,16 @@ struct Block<Net, std::tuple<L...>> {
     ((at[i + 1] = at[i] + Tables::size, ++i), ...);
     return at;
   }
+  template <class Kind>
+  static constexpr auto cache_of() {
+    if constexpr (CachingLayer<Kind>)
+      return Kind::cache;
+    else
+      return params();
+  }
   static constexpr auto weights_at = stacked(L::params...);
   static constexpr auto saved_at = stacked(L::saved...);
-  static constexpr auto cache_at = stacked(L::cache...);
+  static constexpr auto cache_at = stacked(cache_of<L>()...);
 
   static constexpr std::int64_t parameters = (std::int64_t{0} + ... + L::params.parameters);
   static constexpr std::int64_t weights = weights_at[layers];                  ///< floats
@@ -95,7 +110,8 @@ struct Block<Net, std::tuple<L...>> {
 
   static void keep(float* c, float* s, int length, int context, int capacity) {
     each([&]<std::size_t I, class Kind>() {
-      Kind::keep({c + cache_at[I] * capacity, capacity}, {s + saved_at[I] * context, context}, length, context, capacity);
+      if constexpr (CachingLayer<Kind>)
+        Kind::keep({c + cache_at[I] * capacity, capacity}, {s + saved_at[I] * context, context}, length, context, capacity);
     });
   }
 
@@ -103,8 +119,12 @@ struct Block<Net, std::tuple<L...>> {
   static void decode(Device& device, const Pass& pass, float* w, float* s, float* t, float* c, int capacity,
                      Rows<float, C> y, Rows<const float, C> x) {
     each([&]<std::size_t I, class Kind>() {
-      Kind::decode(device, pass, {w + weights_at[I], 1}, {s + saved_at[I], 1}, {t, 1}, {c + cache_at[I] * capacity, capacity},
-                   capacity, after<I>(s, 1, y), before<I>(s, 1, x));
+      if constexpr (CachingLayer<Kind>)
+        Kind::decode(device, pass, {w + weights_at[I], 1}, {s + saved_at[I], 1}, {t, 1},
+                     {c + cache_at[I] * capacity, capacity}, capacity, after<I>(s, 1, y), before<I>(s, 1, x));
+      else
+        Kind::forward(device, pass, {w + weights_at[I], 1}, {s + saved_at[I], 1}, {t, 1}, after<I>(s, 1, y),
+                      before<I>(s, 1, x));
     });
   }
 

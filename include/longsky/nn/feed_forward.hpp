@@ -24,12 +24,10 @@ struct FeedForward {
   static constexpr auto saved = longsky::params("h"_n = per_token<C>, "gate_up"_n = per_token<2 * F>,
                                                 "a"_n = per_token<F>, "r"_n = per_token<1>);
   static constexpr auto scratch = longsky::params("da"_n = per_token<F>, "dh"_n = per_token<C>);
-  static constexpr auto cache = longsky::params();
 
   using Weights = View<std::remove_const_t<decltype(params)>>;
   using Saved = View<std::remove_const_t<decltype(saved)>>;
   using Scratch = View<std::remove_const_t<decltype(scratch)>>;
-  using Cache = View<std::remove_const_t<decltype(cache)>>;
 
   template <class Device>
   static void forward(Device& device, const Pass& pass, Weights w, Saved s, Scratch, Rows<float, C> y,
@@ -59,14 +57,6 @@ struct FeedForward {
                                                 Rows<const float, C>{s["h"_n], n});
     linear_backward_input<Precision, 2 * F, C>(device, dh, gate_up, w["gate_up"_n]);
     rmsnorm_backward<C>(device, dx, dw["ffn_norm"_n], dh, x, s["r"_n], w["ffn_norm"_n]);
-  }
-
-  static void keep(Cache, Saved, int, int, int) {}
-
-  template <class Device>
-  static void decode(Device& device, const Pass& pass, Weights w, Saved s, Scratch t, Cache, int, Rows<float, C> y,
-                     Rows<const float, C> x) {
-    forward(device, pass, w, s, t, y, x);
   }
 };
 

@@ -14,8 +14,13 @@
 
 namespace longsky {
 
+/// The numbers of an initialisation.
+struct InitSpec {
+  double std = 0.02;
+};
+
 /// Matrices N(0, std^2), those that write to the residual stream N(0, std^2 / 2 layers); gains 1, biases 0.
-template <double Std = 0.02>
+template <InitSpec Spec = InitSpec{}>
 struct NormalInit {
   template <class Net>
   static void initialise(std::span<float> weights, std::uint64_t seed, const RopeSpec&) {
@@ -25,7 +30,7 @@ struct NormalInit {
       if constexpr (entry.kind == Kind::ones) {
         std::fill_n(w, entry.size, 1.0f);
       } else if constexpr (decays(entry.kind)) {
-        const double std = entry.kind == Kind::output ? Std / std::sqrt(2.0 * Net::model.layers) : Std;
+        const double std = entry.kind == Kind::output ? Spec.std / std::sqrt(2.0 * Net::model.layers) : Spec.std;
         Random random(seed, stream_of("initialisation"), static_cast<std::uint64_t>(at));
         for (std::int64_t i = 0; i < entry.size; ++i) w[i] = static_cast<float>(std * random.normal());
       }
@@ -37,7 +42,7 @@ struct NormalInit {
 /// after billions of tokens: layer 0 looks a fixed few tokens back (head h: 1, 2, 2, 3), and every later layer compares
 /// like with like and copies what it finds (W_k = W_q, W_o = 0.7 W_v^T). Both are only starting values; nothing is
 /// specific to a task. Needs qkv_bias and as many kv heads as heads. Not in the LongSkywork paper.
-template <double Std = 0.09>
+template <InitSpec Spec = InitSpec{.std = 0.09}>
 struct InductionInit {
   static constexpr float local_score = 2.9f;  // how sharply layer 0 looks back
   static constexpr float local_gain = 3.0f;   // what layer 0 writes, against the other layers
@@ -53,7 +58,7 @@ struct InductionInit {
     static_assert(m.head_dim() >= 2 * fast_pairs, "longsky: InductionInit needs heads of at least 8 dims");
     constexpr int C = m.width, D = m.head_dim();
     constexpr int offsets[] = {1, 2, 2, 3};
-    NormalInit<Std>::template initialise<Net>(weights, seed, rope);
+    NormalInit<Spec>::template initialise<Net>(weights, seed, rope);
 
     using Layout = WeightLayout<Net>;
     Layout::for_each([&](auto entry, int layer, std::int64_t at) {

@@ -44,7 +44,7 @@ inline void head_dim_must_be_a_multiple_of_16(int /*head_dim*/) {}
 }  // namespace spec_error
 
 /// The spec itself, or a compile error whose first line is the sentence that says what is wrong with it.
-consteval ModelSpec checked(ModelSpec m) {
+constexpr ModelSpec checked(ModelSpec m) {
   if (m.vocab <= 0 || m.layers <= 0 || m.width <= 0 || m.heads <= 0 || m.kv_heads <= 0 || m.ffn <= 0 || m.context <= 0)
     spec_error::every_size_must_be_positive();
   if (m.width % m.heads != 0) spec_error::heads_must_divide_width(m.heads, m.width);

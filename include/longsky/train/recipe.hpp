@@ -11,6 +11,7 @@
 //   };
 #pragma once
 
+#include <longsky/data/mixture.hpp>
 #include <longsky/data/source.hpp>
 #include <longsky/nn/decoder.hpp>
 #include <longsky/optim/schedule.hpp>
@@ -54,7 +55,7 @@ inline void floor_is_a_fraction_of_the_peak(const char* /*stage*/) {}
 }  // namespace stage_error
 
 /// The spec itself, or a compile error named after the mistake.
-consteval StageSpec checked(StageSpec s, ModelSpec m) {
+constexpr StageSpec checked(StageSpec s, ModelSpec m) {
   if (s.context <= 0 || s.sequences <= 0 || s.accumulation <= 0 || s.steps <= 0 || !(s.lr > 0))
     stage_error::every_size_must_be_positive(s.name);
   if (s.context > m.context) stage_error::context_must_not_exceed_the_model(s.name, s.context, m.context);
@@ -74,9 +75,6 @@ concept Stage = requires {
 } && std::same_as<const StageSpec, decltype(S::spec)> && DataPolicy<typename S::Data> && MaskPolicy<typename S::Mask> &&
                 PositionPolicy<typename S::Position> && Objective<typename S::Objective> && Schedule<typename S::Schedule>;
 
-/// True for data that spreads one document over a sequence among others (chunk interleaving): it needs full attention.
-template <class Data>
-concept SpreadsDocuments = requires { requires Data::spreads_documents; };
 /// True for question-answer data whose answers alone should be trained.
 template <class Data>
 concept AnswersQuestions = requires { requires Data::answers_questions; };
@@ -84,7 +82,7 @@ concept AnswersQuestions = requires { requires Data::answers_questions; };
 /// Combinations that make no sense do not compile.
 template <Stage S>
 consteval bool makes_sense() {
-  static_assert(!(SpreadsDocuments<typename S::Data> && S::Mask::isolates_documents),
+  static_assert(!(CrossesDocuments<typename S::Data> && S::Mask::isolates_documents),
                 "longsky: interleaved chunks of a document must see each other; use Mask = Causal in this stage");
   static_assert(!(AnswersQuestions<typename S::Data> && S::Objective::trains(Role::prompt)),
                 "longsky: questions and tables are prompts, only their answers are trained; use Objective = ResponseOnly");
@@ -116,11 +114,19 @@ using NetOf = Net<R::model, typename R::Layers, Mask, typename R::Precision, typ
 template <class R>
 using LayoutOf = WeightLayout<NetOf<R, Causal>>;
 
+template <class List>
+struct tuple_of;
+template <class... S>
+struct tuple_of<StageList<S...>> {
+  using type = std::tuple<S...>;
+};
+/// The stages of a recipe as a tuple of types.
+template <class R>
+using StagesOf = typename tuple_of<typename R::Stages>::type;
+
 /// The last stage's mask: what the finished model was trained under, and is evaluated with.
 template <class R>
-using FinalMask = decltype([]<class... S>(StageList<S...>) {
-  return std::tuple_element_t<sizeof...(S) - 1, std::tuple<typename S::Mask...>>{};
-}(typename R::Stages{}));
+using FinalMask = typename std::tuple_element_t<R::Stages::count - 1, StagesOf<R>>::Mask;
 
 /// Calls f.template operator()<Stage>(index) for every stage, in order.
 template <class R, class F>

@@ -78,7 +78,7 @@ class Trainer {
     double loss_sum = 0;
     for (int pass = 0; pass < spec.accumulation; ++pass) {
       const auto asked = std::chrono::steady_clock::now();
-      const Batch& batch = prefetch_->next();
+      const Batch& batch = prefetch_->take();
       report.wait_seconds += seconds_since(asked);
       for (float loss : decoder_.forward_backward(weights_, gradients_.span(), pass_of(batch), 1.0f)) loss_sum += loss;
       report.tokens += static_cast<std::int64_t>(batch.tokens.size());
@@ -128,12 +128,11 @@ class Trainer {
 
   // Pass p of the stage holds sequences [p * sequences, (p + 1) * sequences).
   void start_data() {
-    const std::uint64_t first = static_cast<std::uint64_t>(step_) * spec.accumulation;
-    prefetch_.emplace(first, [this](Batch& batch, std::uint64_t pass) {
+    const std::int64_t first = std::int64_t{step_} * spec.accumulation;
+    prefetch_.emplace(spec.sequences, spec.context, first, [this](Batch& batch, std::int64_t pass) {
       const double progress = static_cast<double>(pass) / (static_cast<double>(steps()) * spec.accumulation);
-      batch.resize(spec.sequences, spec.context);
       fill_batch<typename S::Data, typename S::Objective, typename S::Mask>(
-          batch, data_, seed_, stream_of(spec.name), pass * spec.sequences, progress);
+          batch, data_, seed_, stream_of(spec.name), static_cast<std::uint64_t>(pass) * spec.sequences, progress);
     });
   }
 

@@ -1,0 +1,38 @@
+// longsky/eval/report_data.hpp — what an evaluation found, as plain data, to and from JSON.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <vector>
+
+namespace longsky {
+
+/// Needles found, by length of the context and depth of the needle.
+struct NeedleGrid {
+  std::vector<int> lengths;                 ///< tokens
+  std::vector<double> depths;               ///< 0 (start) … 1 (end)
+  std::vector<std::vector<double>> exact;   ///< [length][depth] fraction of greedy answers that are right, end token included
+  std::vector<std::vector<double>> ranked;  ///< [length][depth] fraction whose right answer is likelier than all distractors
+  int samples = 0;                          ///< per cell
+
+  /// The mean over the cells of lengths above `beyond`; 0 where there is none.
+  double mean_exact(int beyond = 0) const {
+    double sum = 0;
+    int cells = 0;
+    for (std::size_t l = 0; l < lengths.size(); ++l)
+      if (lengths[l] > beyond)
+        for (double x : exact[l]) sum += x, ++cells;
+    return cells ? sum / cells : 0;
+  }
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NeedleGrid, lengths, depths, exact, ranked, samples)
+
+/// Mean negative log-likelihood by position in the context.
+struct PerplexityCurve {
+  std::vector<int> position_end;  ///< tokens, the last position of each bin
+  std::vector<double> nll_mean;   ///< nats
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PerplexityCurve, position_end, nll_mean)
+
+}  // namespace longsky

@@ -1,0 +1,138 @@
+// longsky/program/program.hpp — a recipe as a command: plan, describe, train, eval, generate, report.
+#pragma once
+
+#include <longsky/program/command_line.hpp>
+#include <longsky/program/describe.hpp>
+#include <longsky/program/options.hpp>
+#include <longsky/program/run.hpp>
+#include <longsky/train/signals.hpp>
+
+#include <iostream>
+#include <string>
+
+namespace longsky {
+
+/// Options of `generate` alone.
+struct GenerateOptions {
+  std::string prompt;
+  int tokens = 64;
+  double temperature = 0;
+  std::string model = "after";
+};
+inline constexpr OptionText generate_option_texts[] = {
+    {"prompt", "Generation", "the text to go on from; - reads it from standard input"},
+    {"tokens", "Generation", "tokens to write at the most"},
+    {"temperature", "Generation", "0: always the likeliest token"},
+    {"model", "Generation", "which model of the run: after, before, …"},
+};
+
+}  // namespace longsky
+
+BOOST_HANA_ADAPT_STRUCT(longsky::GenerateOptions, prompt, tokens, temperature, model);
+
+namespace longsky {
+
+namespace command {
+
+inline std::string joined(int argc, char** argv) {
+  std::string line;
+  for (int i = 0; i < argc; ++i) line += (i ? " " : "") + std::string(argv[i]);
+  return line;
+}
+
+template <class Device>
+Device device_of(const RunOptions& options) {
+  return options.threads > 0 ? Device(options.threads) : Device();
+}
+
+template <Recipe R, class Device>
+void generate(const RunOptions& options, const GenerateOptions& generation) {
+  Device device = device_of<Device>(options);
+  Run<R, Device> run(device, options, "");
+  run.load_corpus();
+  std::string prompt = generation.prompt;
+  if (prompt == "-") prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
+  const Corpus& corpus = run.corpus();
+  for (const Chain& chain : run.chains()) {
+    if (chain.name != generation.model) continue;
+    Weights<R> weights(options.seed);
+    run.load_finished(options.seed, chain, weights);
+    std::vector<std::int32_t> tokens{corpus.special.bos};
+    corpus.encode(prompt, tokens);
+    Reader<R, Device> reader(device, weights.span(), run.final_position(chain), R::model.context);
+    Random random(options.seed, stream_of("sampling"), 0);
+    auto logits = reader.read(tokens);
+    for (int i = 0; i < generation.tokens; ++i) {
+      const std::int32_t token = sampled(logits, generation.temperature, random);
+      if (token == corpus.special.end) break;
+      std::cout << corpus.decode({&token, 1}) << std::flush;
+      if (stop_requested() || reader.length() == reader.capacity()) break;
+      logits = reader.append(token);
+    }
+    std::cout << '\n';
+    return;
+  }
+  throw Error(ExitCode::usage, "there is no model '" + generation.model + "'; there are before, after and, with --ablations, others");
+}
+
+}  // namespace command
+
+/// The `main` of a recipe's program. Returns an exit code of core/error.hpp.
+template <Recipe R, class Device = cpu::Device>
+int program(int argc, char** argv) {
+  RunOptions options;
+  GenerateOptions generation;
+  CLI::App app{"A longsky recipe: trains a language model to read a longer context.", "long_tiny"};
+  app.require_subcommand(1);
+  const auto subcommand = [&](const char* name, const char* text) {
+    CLI::App* sub = app.add_subcommand(name, text);
+    sub->allow_extras();
+    return sub;
+  };
+  subcommand("plan", "print the memory and the work of every stage");
+  subcommand("describe", "print the recipe");
+  CLI::App* with_run[] = {subcommand("train", "train every stage, evaluate, write the report; goes on where it was stopped"),
+                          subcommand("eval", "evaluate the finished models of a run again"),
+                          subcommand("generate", "go on from a prompt"),
+                          subcommand("report", "write the report of a run again, from its files")};
+  for (CLI::App* sub : with_run) add_options(*sub, options, run_option_texts);
+  add_options(*with_run[2], generation, generate_option_texts);
+  app.allow_extras();
+
+  try {
+    try {
+      app.parse(argc, argv);
+      refuse_unknown(app);
+      for (const CLI::App* sub : app.get_subcommands()) refuse_unknown(*sub);
+    } catch (const CLI::ParseError& e) {
+      if (e.get_exit_code() != 0) refuse_unknown(app);
+      const int status = app.exit(e);
+      return status == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    }
+    const StopSignals signals;
+    const std::string name = app.get_subcommands().front()->get_name();
+    if (name == "plan") {
+      std::cout << plan_table<R>();
+    } else if (name == "describe") {
+      std::cout << describe<R>();
+    } else if (name == "train") {
+      Device device = command::device_of<Device>(options);
+      Run<R, Device>(device, options, command::joined(argc, argv)).train();
+    } else if (name == "generate") {
+      command::generate<R, Device>(options, generation);
+    }
+    return static_cast<int>(ExitCode::finished);
+  } catch (const Error& e) {
+    std::cerr << app.get_name() << ": " << e.what() << '\n';
+    return static_cast<int>(e.code());
+  } catch (const std::bad_alloc&) {
+    std::cerr << app.get_name() << ": there is not enough memory; the plan needs " << words::bytes(largest_plan<R>())
+              << ". Use fewer sequences a pass, or RecomputeBlocks.\n";
+    return static_cast<int>(ExitCode::does_not_fit);
+  } catch (const std::exception& e) {
+    std::cerr << app.get_name() << ": " << e.what() << '\n';
+    return static_cast<int>(ExitCode::failure);
+  }
+}
+
+}  // namespace longsky

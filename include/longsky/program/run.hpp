@@ -1,0 +1,346 @@
+// longsky/program/run.hpp — everything `train` does: the chains of every seed, their evaluations, the summary.
+//
+// Each stage of each chain is a directory; a finished one is never computed again, an unfinished one goes on from its
+// newest checkpoint. So the same command, after any end, goes on where it was.
+#pragma once
+
+#include <longsky/eval/needle.hpp>
+#include <longsky/eval/perplexity.hpp>
+#include <longsky/io/file.hpp>
+#include <longsky/program/chain.hpp>
+#include <longsky/program/describe.hpp>
+#include <longsky/program/options.hpp>
+#include <longsky/program/paths.hpp>
+#include <longsky/program/stage_run.hpp>
+#include <longsky/text/byte_pair.hpp>
+#include <longsky/text/library.hpp>
+#include <longsky/train/corpus.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <iostream>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace longsky {
+
+/// What an evaluation of one model found.
+struct Evaluation {
+  NeedleGrid needle;
+  PerplexityCurve perplexity;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Evaluation, needle, perplexity)
+
+/// One invocation of `train` on a run directory.
+template <Recipe R, class Device>
+class Run {
+ public:
+  Run(Device& device, const RunOptions& options, std::string command)
+      : device_(device),
+        options_(options),
+        command_(std::move(command)),
+        paths_{options.out},
+        stages_(outline<R>()),
+        max_wall_(parse_duration(options.max_wall)),
+        progress_(std::cout, progress_options(progress_style(options.progress), 1)) {
+    if (options.seeds < 1 || options.samples < 1 || !(options.scale > 0) || !(options.lr_scale > 0) || options.keep < 1 ||
+        options.checkpoint_every < 0 || options.checkpoint_minutes < 0 || options.threads < 0)
+      throw Error(ExitCode::usage, "--seeds, --samples, --keep, --scale and --lr-scale must be positive, --threads, "
+                                   "--checkpoint-every and --checkpoint-minutes not negative");
+    chains_ = {short_chain(stages_), full_chain(stages_)};
+    if (options.ablations)
+      for (Chain& chain : ablation_chains(stages_)) chains_.push_back(std::move(chain));
+  }
+
+  /// Trains and evaluates every chain of every seed; writes summary.json. Throws Error; what is finished stays.
+  void train() {
+    make_directories(paths_.out);
+    claim_directory();
+    load_corpus();
+    peak_ = fma_peak(device_);
+    progress_.message("peak measured at start: " + std::to_string(static_cast<int>(peak_ / 1e9)) + " GFLOP/s on " +
+                      std::to_string(device_.threads()) + " threads");
+    plan_work();
+    for (int s = 0; s < options_.seeds; ++s) {
+      const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(s);
+      for (const Chain& chain : chains_) {
+        Weights<R> weights(seed);
+        train_chain(seed, chain, weights);
+        evaluate(seed, chain, weights);
+      }
+    }
+    write_summary();
+    progress_.finish();
+  }
+
+  const Corpus& corpus() const { return corpus_; }
+  const RunPaths& paths() const { return paths_; }
+  const std::vector<Chain>& chains() const { return chains_; }
+
+  /// The rotary positions the model at the end of `chain` was trained with.
+  RopeSpec final_position(const Chain& chain) const {
+    const Link& last = chain.links.back();
+    return last.position.value_or(stages_[last.stage].position);
+  }
+
+  /// Reads books and tokenizer; makes and saves the tokenizer of a new run.
+  void load_corpus() {
+    const std::vector<Book> books = read_library(options_.corpus);
+    const std::string held_out = held_out_name(books);
+    std::error_code error;
+    const bool known = std::filesystem::exists(paths_.tokenizer(), error);
+    const BytePair tokenizer = known ? BytePair::load(paths_.tokenizer()) : make_tokenizer(books, held_out, R::model.vocab);
+    if (tokenizer.vocab() != R::model.vocab)
+      throw Error(ExitCode::corrupt, "the tokenizer " + paths_.tokenizer().string() + " has " + std::to_string(tokenizer.vocab()) +
+                                         " tokens, the model has " + std::to_string(R::model.vocab) + "; use another --out");
+    if (!known) tokenizer.save(paths_.tokenizer());
+    corpus_ = make_corpus(tokenizer, books, held_out, /*seed=*/0);
+    progress_.message(std::to_string(books.size()) + " books, " + words::grouped(training_tokens()) + " tokens to train on, " +
+                      words::grouped(static_cast<std::int64_t>(corpus_.held_out.tokens.size())) + " held out");
+  }
+
+  /// Loads what the last link of `chain` ended with. Throws Error(usage) when it is not finished.
+  void load_finished(std::uint64_t seed, const Chain& chain, Weights<R>& weights) const {
+    const auto directory = paths_.node(seed, chain, chain.links.size()) / "checkpoints" / finished_checkpoint;
+    std::error_code error;
+    if (!std::filesystem::exists(directory, error))
+      throw Error(ExitCode::usage, "there is no finished model in " + directory.string() + "; run train first");
+    read_checkpoint(open_checkpoint(directory), named_tensors<R>(weights.span()), {});
+  }
+
+  /// Needle grid and perplexity of the weights at the end of `chain`.
+  Evaluation measure(std::uint64_t seed, const Chain& chain, std::span<float> weights) {
+    const RopeSpec rope = final_position(chain);
+    Reader<R, Device> reader(device_, weights, rope, R::model.context);
+    const NeedleCells cells{.lengths = doubling_lengths(stages_[0].context, R::model.context), .samples = options_.samples};
+    const double per_sample = evaluation_flops() / (cells.lengths.size() * cells.depths.size() * cells.samples);
+    int sample = 0;
+    Evaluation result;
+    result.needle = needle_grid(reader, corpus_, cells, seed, options_.development, [&] {
+      done_ += per_sample;
+      show("needles: " + chain.name, ++sample, static_cast<int>(cells.lengths.size() * cells.depths.size()) * cells.samples);
+      if (should_stop()) throw Error(ExitCode::stopped, "stopped while evaluating; the same command does it again");
+    });
+    result.perplexity = perplexity_by_position<R>(device_, weights, rope, haystack().tokens, R::model.context,
+                                                  /*windows=*/24, /*bins=*/16);
+    return result;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::int64_t training_tokens() const {
+    std::int64_t sum = 0;
+    for (const TokenDocument& book : corpus_.documents) sum += static_cast<std::int64_t>(book.tokens.size());
+    return sum;
+  }
+  const TokenDocument& haystack() const { return options_.development ? corpus_.development : corpus_.held_out; }
+  double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+  bool should_stop() const { return stop_requested() || (max_wall_ > 0 && elapsed() > max_wall_); }
+
+  std::string held_out_name(const std::vector<Book>& books) const {
+    std::string names, found;
+    for (const Book& book : books) {
+      names += (names.empty() ? "" : ", ") + book.name;
+      if (book.name.find(options_.held_out) != std::string::npos && found.empty()) found = book.name;
+    }
+    if (found.empty())
+      throw Error(ExitCode::usage, "no book's name contains '" + options_.held_out + "'; the books are: " + names +
+                                       ". Choose one with --held-out.");
+    return found;
+  }
+
+  // What two invocations on one directory must agree on; anything else may change between them.
+  nlohmann::json identity() const {
+    return {{"recipe", describe<R>()}, {"scale", options_.scale}, {"lr_scale", options_.lr_scale},
+            {"corpus", options_.corpus}, {"held_out", options_.held_out}};
+  }
+
+  void claim_directory() {
+    std::error_code error;
+    if (!std::filesystem::exists(paths_.run_json(), error)) {
+      replace_file(paths_.run_json(), nlohmann::json{{"identity", identity()}, {"wall_s", 0.0}}.dump(1));
+      return;
+    }
+    const nlohmann::json run = nlohmann::json::parse(read_file(paths_.run_json()), nullptr, false);
+    if (!run.is_object() || !run.contains("identity") || !run.value("wall_s", nlohmann::json()).is_number())
+      throw Error(ExitCode::corrupt, paths_.run_json().string() + " is not what a run writes; use another --out");
+    earlier_wall_ = run.at("wall_s");
+    const nlohmann::json mine = identity();
+    for (const auto& [key, value] : mine.items())
+      if (run.at("identity").value(key, nlohmann::json()) != value)
+        throw Error(ExitCode::usage, "the directory " + paths_.out.string() + " holds a run with another " + key +
+                                         "; give the options it was started with, or another --out");
+  }
+
+  void remember_wall() {
+    replace_file(paths_.run_json(), nlohmann::json{{"identity", identity()}, {"wall_s", earlier_wall_ + elapsed()}}.dump(1));
+  }
+
+  int steps_of(const StageSpec& spec) const { return std::max(1, static_cast<int>(std::lround(spec.steps * options_.scale))); }
+
+  template <class S>
+  double stage_flops() const {
+    // What is trained is known only when it is drawn; for the progress bar all tokens of a pretraining stage are.
+    const double tokens = static_cast<double>(S::spec.tokens_per_step()) * steps_of(S::spec);
+    const double trained = S::Objective::trains(Role::prompt) ? tokens : 0.05 * tokens;
+    return training_flops(R::model, tokens / S::spec.context, S::spec.context, trained).total();
+  }
+
+  double evaluation_flops() const {
+    double sum = 0;
+    for (int length : doubling_lengths(stages_[0].context, R::model.context))
+      sum += 6.0 * options_.samples * forward_flops(R::model, 1, length, 0).total();
+    return 3 * sum;  // short passes and one-token steps run slower than training does
+  }
+
+  void plan_work() {
+    total_ = done_ = 0;
+    std::set<std::string> nodes;
+    for (int s = 0; s < options_.seeds; ++s)
+      for (const Chain& chain : chains_) {
+        for (std::size_t n = 1; n <= chain.links.size(); ++n)
+          if (nodes.insert(paths_.node(options_.seed + s, chain, n).string()).second)
+            for_each_stage<R>([&]<class S>(std::size_t i) {
+              if (i == chain.links[n - 1].stage) total_ += stage_flops<S>();
+            });
+        total_ += evaluation_flops();
+      }
+  }
+
+  void show(const std::string& what, int step, int steps, const StepReport* report = nullptr, double flops = 0) {
+    progress_.update({.stage = what,
+                      .step = step,
+                      .steps = steps,
+                      .loss = report ? report->loss : 0,
+                      .grad_norm = report ? report->gradient_norm : 0,
+                      .tokens_per_s = report ? static_cast<double>(report->tokens) / report->seconds : 0,
+                      .fraction_of_peak = report ? flops / report->seconds / peak_ : 0,
+                      .memory = peak_memory(),
+                      .run_fraction = std::min(1.0, done_ / total_)},
+                     elapsed());
+  }
+
+  bool finished(const std::filesystem::path& node) const {
+    std::error_code error;
+    return std::filesystem::exists(node / "checkpoints" / finished_checkpoint / "COMPLETE", error);
+  }
+
+  void train_chain(std::uint64_t seed, const Chain& chain, Weights<R>& weights) {
+    for (std::size_t n = 1; n <= chain.links.size(); ++n) {
+      const Link& link = chain.links[n - 1];
+      const std::filesystem::path node = paths_.node(seed, chain, n);
+      for_each_stage<R>([&]<class S>(std::size_t i) {
+        if (i != link.stage) return;
+        const bool first_visit = figures_.count(node.string()) == 0;
+        if (finished(node)) {
+          const auto info = open_checkpoint(node / "checkpoints" / finished_checkpoint);
+          const nlohmann::json state = read_checkpoint(info, named_tensors<R>(weights.span()), {});
+          if (first_visit) done_ += stage_flops<S>();
+          figures_[node.string()] = state.at("figures");
+          return;
+        }
+        const int steps = steps_of(S::spec);
+        const StageHooks hooks{
+            .after_step =
+                [&](const StepReport& report, double flops) {
+                  done_ += stage_flops<S>() / steps;
+                  show(label(seed, link.name), report.step, steps, &report, flops);
+                },
+            .should_stop = [&] { return should_stop(); },
+            .say = [&](const std::string& sentence) { progress_.message(sentence); },
+        };
+        figures_[node.string()] = run_stage<R, S>(
+            device_, weights.span(), corpus_, seed, {.steps = steps, .lr_scale = options_.lr_scale, .position = link.position}, node,
+            {options_.checkpoint_every, options_.checkpoint_minutes, options_.keep}, {{"command", command_}}, peak_, hooks);
+        remember_wall();
+      });
+    }
+  }
+
+  std::string label(std::uint64_t seed, const std::string& what) const {
+    return options_.seeds > 1 ? "seed " + std::to_string(seed) + " " + what : what;
+  }
+
+  void evaluate(std::uint64_t seed, const Chain& chain, Weights<R>& weights) {
+    const std::filesystem::path path = paths_.evaluation(seed, chain, options_.development);
+    std::error_code error;
+    if (std::filesystem::exists(path, error)) {
+      const nlohmann::json saved = nlohmann::json::parse(read_file(path), nullptr, false);
+      if (saved.is_object() && saved.value("samples", 0) == options_.samples) {
+        evaluations_[chain.name].push_back(saved.at("evaluation"));
+        done_ += evaluation_flops();
+        return;
+      }
+    }
+    const Evaluation found = measure(seed, chain, weights.span());
+    replace_file(path, nlohmann::json{{"chain", chain.name}, {"samples", options_.samples}, {"evaluation", found}}.dump(1));
+    evaluations_[chain.name].push_back(found);
+    progress_.message(label(seed, chain.name) + ": needles found " + percent(found.needle.mean_exact()) + ", beyond " +
+                      std::to_string(2 * stages_[0].context) + " tokens " +
+                      percent(found.needle.mean_exact(2 * stages_[0].context)));
+    remember_wall();
+  }
+
+  static std::string percent(double x) { return std::to_string(static_cast<int>(std::lround(100 * x))) + " %"; }
+
+  void write_summary() {
+    StageFigures all;
+    for (const auto& [node, f] : figures_) all.tokens += f.tokens, all.flops += f.flops, all.seconds += f.seconds;
+    const auto& before = evaluations_.at("before");
+    const auto& after = evaluations_.at("after");
+    const int beyond = 2 * stages_[0].context;
+    const auto mean = [](const std::vector<Evaluation>& list, int from) {
+      double sum = 0;
+      for (const Evaluation& e : list) sum += e.needle.mean_exact(from) / static_cast<double>(list.size());
+      return sum;
+    };
+    nlohmann::json chains = nlohmann::json::object();
+    for (const auto& [name, list] : evaluations_) chains[name] = list;
+    nlohmann::json seeds = nlohmann::json::array();
+    for (std::size_t s = 0; s < after.size(); ++s)
+      seeds.push_back({{"seed", options_.seed + s},
+                       {"before_beyond", before[s].needle.mean_exact(beyond)},
+                       {"after", after[s].needle.mean_exact()}});
+    const nlohmann::json summary = {
+        {"wall_s", earlier_wall_ + elapsed()},
+        {"seeds", seeds},
+        {"tokens_per_s", static_cast<double>(all.tokens) / all.seconds},
+        {"fraction_of_peak", all.flops / all.seconds / peak_},
+        {"peak_flops", peak_},
+        {"flops", all.flops},
+        {"tokens", all.tokens},
+        {"threads", device_.threads()},
+        {"command", command_},
+        {"beyond", beyond},
+        {"needle",
+         {{"before_beyond", mean(before, beyond)},
+          {"after", mean(after, 0)},
+          {"grid_before", before.front().needle},
+          {"grid_after", after.front().needle}}},
+        {"chains", chains},
+    };
+    replace_file(paths_.summary(), summary.dump(1));
+  }
+
+  Device& device_;
+  RunOptions options_;
+  std::string command_;
+  RunPaths paths_;
+  std::vector<StageOutline> stages_;
+  std::vector<Chain> chains_;
+  double max_wall_;
+  Progress progress_;
+  Corpus corpus_;
+  Clock::time_point start_ = Clock::now();
+  double earlier_wall_ = 0, peak_ = 1, total_ = 1, done_ = 0;
+  std::map<std::string, StageFigures> figures_;
+  std::map<std::string, std::vector<Evaluation>> evaluations_;
+};
+
+}  // namespace longsky

@@ -1,0 +1,132 @@
+// longsky/program/stage_run.hpp — one stage from its first step, or from its newest checkpoint, to its last.
+//
+// Whatever happens in between (a signal, a kill, a full disk), the next call goes on from a whole checkpoint and ends
+// with the same bits.
+#pragma once
+
+#include <longsky/core/error.hpp>
+#include <longsky/io/checkpoint.hpp>
+#include <longsky/spec/cost.hpp>
+#include <longsky/train/metrics.hpp>
+#include <longsky/train/progress.hpp>
+#include <longsky/train/signals.hpp>
+#include <longsky/train/trainer.hpp>
+#include <longsky/train/weights.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace longsky {
+
+/// What a stage did, over all the processes that worked on it.
+struct StageFigures {
+  std::int64_t tokens = 0;
+  double flops = 0;
+  double seconds = 0;  ///< in training steps
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageFigures, tokens, flops, seconds)
+
+inline void to_json(nlohmann::json& j, const SpikeGuard& g) {
+  j = {{"losses", g.losses}, {"norms", g.norms}, {"skipped", g.skipped}};
+}
+inline void from_json(const nlohmann::json& j, SpikeGuard& g) {
+  j.at("losses").get_to(g.losses);
+  j.at("norms").get_to(g.norms);
+  j.at("skipped").get_to(g.skipped);
+}
+
+/// When to write checkpoints.
+struct CheckpointPolicy {
+  int every = 200;       ///< steps, 0: never
+  double minutes = 2;    ///< 0: never
+  int keep = 2;
+};
+
+/// What a stage run asks of the program around it.
+struct StageHooks {
+  std::function<void(const StepReport&, double flops)> after_step;  ///< shows progress
+  std::function<bool()> should_stop;                                ///< a signal or the end of the time
+  std::function<void(const std::string&)> say;                      ///< a sentence for the user
+};
+
+/// Trains stage `S` of `R` in `directory`; `weights` come in as they start and go out as they end.
+/// Throws Error(stopped) after a checkpoint when `should_stop` says so.
+template <Recipe R, Stage S, class Device>
+StageFigures run_stage(Device& device, std::span<float> weights, const Corpus& corpus, std::uint64_t seed,
+                       const StageChanges& changes, const std::filesystem::path& directory, const CheckpointPolicy& policy,
+                       const nlohmann::json& header, double peak_flops, const StageHooks& hooks) {
+  using Clock = std::chrono::steady_clock;
+  Trainer<R, S, Device> trainer(device, weights, corpus, seed, changes);
+  const std::vector<TensorRef> model = named_tensors<R>(weights);
+  std::vector<TensorRef> moments = named_tensors<R>(trainer.optimizer().m.span());
+  for (TensorRef& t : moments) t.name += ".m";
+  for (TensorRef& t : named_tensors<R>(trainer.optimizer().v.span())) {
+    t.name += ".v";
+    moments.push_back(t);
+  }
+
+  StageFigures figures;
+  if (const auto info = newest_checkpoint(directory, hooks.say)) {
+    const nlohmann::json state = read_checkpoint(*info, model, moments);
+    trainer.restore({state.at("step"), state.at("tokens"), state.at("guard")});
+    figures = state.at("figures");
+    hooks.say("resuming " + std::string(S::spec.name) + " at step " + std::to_string(trainer.step()) + " from " +
+              info->directory.string());
+  }
+  MetricsLog metrics(directory, header, trainer.step());
+
+  const auto state = [&] {
+    const auto s = trainer.state();
+    return nlohmann::json{{"stage", S::spec.name}, {"step", s.step}, {"tokens", s.tokens}, {"guard", s.guard}, {"figures", figures}};
+  };
+  auto last_save = Clock::now();
+  const auto save = [&] {
+    write_checkpoint(directory, trainer.step(), model, moments, state(), policy.keep);
+    last_save = Clock::now();
+  };
+
+  int saved_at = trainer.step();
+  while (!trainer.done()) {
+    if (hooks.should_stop()) {
+      if (trainer.step() != saved_at) save();
+      throw Error(ExitCode::stopped, "stopped at step " + std::to_string(trainer.step()) + " of stage " + S::spec.name +
+                                         "; the same command goes on from there");
+    }
+    const StepReport report = trainer.next();
+    const double flops = training_flops(R::model, static_cast<double>(report.tokens) / S::spec.context, S::spec.context,
+                                        static_cast<double>(report.trained))
+                             .total();
+    figures.tokens += report.tokens;
+    figures.flops += flops;
+    figures.seconds += report.seconds;
+    metrics.write({.step = report.step,
+                   .stage = S::spec.name,
+                   .tokens = trainer.tokens(),
+                   .loss = report.loss,
+                   .lr = report.lr,
+                   .grad_norm = report.gradient_norm,
+                   .tok_s = static_cast<double>(report.tokens) / report.seconds,
+                   .mfu = flops / report.seconds / peak_flops,
+                   .mem_peak = peak_memory(),
+                   .data_wait_ms = report.wait_seconds * 1e3,
+                   .seq_len = S::spec.context});
+    if (report.skipped) hooks.say("step " + std::to_string(report.step) + " of " + S::spec.name + " was a spike and was skipped");
+    hooks.after_step(report, flops);
+    const double minutes = std::chrono::duration<double>(Clock::now() - last_save).count() / 60;
+    const bool due = (policy.every > 0 && report.step % policy.every == 0) || (policy.minutes > 0 && minutes >= policy.minutes);
+    if (due && !trainer.done()) {
+      save();
+      saved_at = trainer.step();
+    }
+  }
+  write_named_checkpoint(directory, "finished", trainer.step(), model, moments, state());
+  return figures;
+}
+
+}  // namespace longsky
