@@ -26,8 +26,8 @@ namespace longsky::cpu {
 template <class Mask, int D>
 class BackwardTile {
  public:
-  static constexpr int keys = 128 / panel_width * panel_width;
-  static constexpr int queries = 64;
+  static constexpr int keys = 2 * tile_unit;
+  static constexpr int queries = tile_unit;
 
   /// A block of queries of one head: q and d_o [count, D], its log-sum-exp to base 2, and delta / sqrt(D).
   struct Queries {
@@ -77,7 +77,7 @@ class BackwardTile {
 
  private:
   void soften(const Queries& block, int c) {
-    multiply_panel<2, Layout::rows>(
+    multiply_panel<panel_vectors, Layout::rows>(
         block.count, D, block.q, D, kt_ + c * D, panel_width,
         [&](int i, int) __attribute__((always_inline)) { return broadcast(-block.lse2[i]); },
         [&](int i, int v, Vec s) __attribute__((always_inline)) { store(p_ + i * keys + c + v * vec_width, exp2(s)); });
@@ -93,7 +93,7 @@ class BackwardTile {
   }
 
   void differentiate(const Queries& block, int c) {
-    multiply_panel<2, Layout::rows>(
+    multiply_panel<panel_vectors, Layout::rows>(
         block.count, D, block.d_o, D, vt_ + c * D, panel_width,
         [&](int i, int) __attribute__((always_inline)) { return broadcast(-block.delta[i]); },
         [&](int i, int v, Vec dp) __attribute__((always_inline)) {
@@ -160,6 +160,10 @@ void attention_backward(Device& device, float* dq, float* dk, float* dv, Rows<co
           const int rows = std::min(Tile::queries, batch.context - query);
           for (int r = 0; r < rows; ++r) std::copy_n(d_o[b * T + query + r] + h * D, D, d_o_block + r * D);
           const std::int64_t at = head * T + query;
+          const int next_rows = std::min(Tile::queries, batch.context - query - rows);
+          prefetch_rows<D>(d_o[b * T + query + rows] + h * D, next_rows, H * D);
+          prefetch_rows<D>(q + (at + rows) * D, next_rows);
+          prefetch_rows<D>(dq + (at + rows) * D, next_rows);
           const bool seen = tile.visit({q + at * D, d_o_block, lse2 + at, delta + at, query, rows});
           const std::int64_t step = g * blocks + i;
           if (j > 0)

@@ -1,10 +1,12 @@
 // longsky/cpu/attention_forward.hpp — flash attention, forward: o = softmax(q k^T / sqrt(D), masked) v, one pass over the
 // keys with a running maximum (Milakov & Gimelshein 2018; Dao et al. 2022).
 //
-//   m' = max(m, max over the tile of s),  p = 2^(s - m'),  l = l 2^(m - m') + sum of p,  o = o 2^(m - m') + p v
+//   s = q k^T - m,  p = 2^s,  l += sum of p,  o += p v;  where a score rises more than 16 above m: m rises to it,
+//   and l and o are multiplied by 2^(old m - new m)
 //
 // Scores are kept turned, keys down and queries across: maximum, exponential, sum and rescaling are plain vector
-// instructions, one lane a query. Exponents are to base 2; 1/sqrt(D) and 1/ln 2 are folded into q.
+// instructions, one lane a query, and no lane's bits depend on another lane. Exponents are to base 2; 1/sqrt(D) and
+// 1/ln 2 are folded into q. A stale maximum costs no accuracy: p may reach 2^16, far from overflow.
 #pragma once
 
 #include <longsky/core/parallel.hpp>
@@ -15,7 +17,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <numbers>
 
 namespace longsky::cpu {
@@ -24,18 +25,16 @@ namespace longsky::cpu {
 template <class Mask, int D>
 class ForwardTile {
  public:
-  static constexpr int panels = 8;
-  static constexpr int queries = panels * panel_width;
-  static constexpr int keys = 128;
+  static constexpr int queries = 4 * tile_unit;
+  static constexpr int keys = 2 * tile_unit;
 
   /// Takes queries [first, first + count) of q [T, D].
   ForwardTile(const float* q, int first, int count, SequencePlaces places) : first_(first), count_(count), places_(places) {
-    constexpr float to_base_2 = std::numbers::log2e_v<float>;
-    const float scale = to_base_2 / std::sqrt(static_cast<float>(D));
+    const float scale = std::numbers::log2e_v<float> / std::sqrt(static_cast<float>(D));
     for (int p = 0; p * panel_width < count; ++p) {
       turn_to_panel<D>(q_[p], q + std::int64_t{first + p * panel_width} * D, width(p), scale);
       std::fill_n(o_[p], D * panel_width, 0.0f);
-      std::fill_n(maximum_[p], panel_width, lowest);
+      std::fill_n(maximum_[p], panel_width, 0.0f);
       std::fill_n(sum_[p], panel_width, 0.0f);
     }
   }
@@ -49,11 +48,13 @@ class ForwardTile {
       const Cover cover =
           Mask::cover(places_.range(query, last_query), places_.range(first_key, first_key + seen - 1));
       if (cover == Cover::none) continue;
-      score(p, k + std::int64_t{first_key} * D, seen);
-      if (cover == Cover::some) hide(p, first_key, seen);
-      Vec rescale[2];
-      soften(p, seen, rescale);
-      gather(p, v + std::int64_t{first_key} * D, seen, rescale);
+      const float* tile_k = k + std::int64_t{first_key} * D;
+      if (cover == Cover::some || !soften_if_in_range(p, tile_k, seen)) {
+        score(p, tile_k, seen);
+        if (cover == Cover::some) hide(p, first_key, seen);
+        soften(p, seen);
+      }
+      gather(p, v + std::int64_t{first_key} * D, seen);
     }
   }
 
@@ -63,31 +64,60 @@ class ForwardTile {
     for (int p = 0; p * panel_width < count_; ++p) {
       for (int c = 0; c < panel_width; c += vec_width) {
         const Vec total = load(sum_[p] + c);
-        const Vec inverse = total > 0.0f ? 1.0f / total : total;
-        for (int d = 0; d < D; ++d)
-          store(o_[p] + d * panel_width + c, load(o_[p] + d * panel_width + c) * inverse);
+        const Vec inverse = 1.0f / (total == 0.0f ? broadcast(1.0f) : total);
+        for (int d = 0; d < D; ++d) store(o_[p] + d * panel_width + c, load(o_[p] + d * panel_width + c) * inverse);
         for (int d = 0; d < D; d += vec_width)
           transpose_square(rows + c * D + d, D, o_[p] + d * panel_width + c, panel_width, 1.0f);
       }
       for (int i = 0; i < width(p); ++i) {
         const int t = p * panel_width + i;
         std::copy_n(rows + i * D, D, o + t * stride);
-        lse[t] = sum_[p][i] == 0.0f ? -std::numeric_limits<float>::infinity()
-                                    : (maximum_[p][i] + std::log2(sum_[p][i])) * std::numbers::ln2_v<float>;
+        lse[t] = (maximum_[p][i] + std::log2(sum_[p][i])) * std::numbers::ln2_v<float>;
       }
     }
   }
 
  private:
-  static constexpr float hidden = -1e30f;  // a score that no query sees; 2^(hidden - lowest) is exactly zero
-  static constexpr float lowest = -1e29f;  // a maximum before any score
+  static constexpr int panels = queries / panel_width;
+  static constexpr float hidden = -1e30f;  // a score that no query sees: 2^hidden is exactly zero
+  static constexpr float in_range = 16.0f;
 
   int width(int p) const { return std::min(panel_width, count_ - p * panel_width); }
 
+  template <class Finish>
+  [[gnu::always_inline]] void score(int p, const float* k, int n, const Finish& finish) {
+    const float* m = maximum_[p];
+    multiply_panel<panel_vectors, Layout::rows>(
+        n, D, k, D, q_[p], panel_width,
+        [&](int, int v) __attribute__((always_inline)) { return -load(m + v * vec_width); }, finish);
+  }
   void score(int p, const float* k, int n) {
-    multiply_panel<2, Layout::rows>(
-        n, D, k, D, q_[p], panel_width, [](int, int) __attribute__((always_inline)) { return Vec{}; },
-        [&](int i, int v, Vec s) __attribute__((always_inline)) { store(s_ + i * panel_width + v * vec_width, s); });
+    score(p, k, n, [&](int i, int v, Vec s) __attribute__((always_inline)) {
+      store(s_ + i * panel_width + v * vec_width, s);
+    });
+  }
+
+  /// Scores and exponentials in one go, while the scores are in registers. Returns false, with nothing but the scores'
+  /// room touched, if a query has no maximum yet or its maximum must rise.
+  bool soften_if_in_range(int p, const float* k, int n) {
+    Vec total[panel_vectors], top[panel_vectors] = {};
+    Vec least = broadcast(1.0f);
+    for (int v = 0; v < panel_vectors; ++v) {
+      total[v] = load(sum_[p] + v * vec_width);
+      least = total[v] < least ? total[v] : least;
+    }
+    if (-maximum(-least) == 0.0f) return false;
+    score(p, k, n, [&](int i, int v, Vec s) __attribute__((always_inline)) {
+      const Vec e = exp2(s);
+      store(s_ + i * panel_width + v * vec_width, e);
+      total[v] += e;
+      top[v] = max(top[v], s);
+    });
+    Vec highest = top[0];
+    for (int v = 1; v < panel_vectors; ++v) highest = max(highest, top[v]);
+    if (maximum(highest) > in_range) return false;
+    for (int v = 0; v < panel_vectors; ++v) store(sum_[p] + v * vec_width, total[v]);
+    return true;
   }
 
   void hide(int p, int first_key, int n) {
@@ -102,50 +132,44 @@ class ForwardTile {
     }
   }
 
-  void soften(int p, int n, Vec (&rescale)[2]) {
-    constexpr int chains = 4;  // independent sums and maxima, so that latency hides
-    const int whole = n / chains * chains;
-    for (int v = 0; v < 2; ++v) {
+  /// The general way: maxima first, then exponentials. Lanes whose maximum stays get the bits of the way above.
+  void soften(int p, int n) {
+    for (int v = 0; v < panel_vectors; ++v) {
       float* s = s_ + v * vec_width;
-      const Vec before = load(maximum_[p] + v * vec_width);
-      Vec top[chains] = {before, before, before, before};
-      for (int j = 0; j < whole; j += chains)
-        for (int c = 0; c < chains; ++c) top[c] = max(top[c], load(s + (j + c) * panel_width));
-      for (int j = whole; j < n; ++j) top[0] = max(top[0], load(s + j * panel_width));
-      const Vec now = max(max(top[0], top[1]), max(top[2], top[3]));
-      rescale[v] = exp2(before - now);
-      store(maximum_[p] + v * vec_width, now);
-
-      Vec total[chains] = {load(sum_[p] + v * vec_width) * rescale[v]};
-      const auto soft = [&](int j) __attribute__((always_inline)) {
-        const Vec e = exp2(load(s + j * panel_width) - now);
+      Vec top = broadcast(hidden);
+      for (int j = 0; j < n; ++j) top = max(top, load(s + j * panel_width));
+      Vec total = load(sum_[p] + v * vec_width);
+      const auto is_new = total == 0.0f;
+      const Vec rise = (is_new ? top > 0.5f * hidden : top > in_range) ? top : Vec{};
+      store(maximum_[p] + v * vec_width, load(maximum_[p] + v * vec_width) + rise);
+      const Vec rescale = is_new ? broadcast(1.0f) : exp2(-rise);
+      total *= rescale;
+      for (int d = 0; d < D; ++d) {
+        float* o = o_[p] + d * panel_width + v * vec_width;
+        store(o, load(o) * rescale);
+      }
+      for (int j = 0; j < n; ++j) {
+        const Vec e = exp2(load(s + j * panel_width) - rise);
         store(s + j * panel_width, e);
-        return e;
-      };
-      for (int j = 0; j < whole; j += chains)
-        for (int c = 0; c < chains; ++c) total[c] += soft(j + c);
-      for (int j = whole; j < n; ++j) total[0] += soft(j);
-      store(sum_[p] + v * vec_width, (total[0] + total[1]) + (total[2] + total[3]));
+        total += e;
+      }
+      store(sum_[p] + v * vec_width, total);
     }
   }
 
-  void gather(int p, const float* v, int n, const Vec (&rescale)[2]) {
+  void gather(int p, const float* v, int n) {
     float* o = o_[p];
-    multiply_panel<2, Layout::columns>(
+    multiply_panel<panel_vectors, Layout::columns>(
         D, n, v, D, s_, panel_width,
-        [&](int i, int c) __attribute__((always_inline)) {
-          return load(o + i * panel_width + c * vec_width) * rescale[c];
-        },
-        [&](int i, int c, Vec sum) __attribute__((always_inline)) {
-          store(o + i * panel_width + c * vec_width, sum);
-        });
+        [&](int i, int c) __attribute__((always_inline)) { return load(o + i * panel_width + c * vec_width); },
+        [&](int i, int c, Vec sum) __attribute__((always_inline)) { store(o + i * panel_width + c * vec_width, sum); });
   }
 
   int first_, count_;
   SequencePlaces places_;
   alignas(64) float q_[panels][D * panel_width];  // [D, queries of the panel]
   alignas(64) float o_[panels][D * panel_width];
-  alignas(64) float maximum_[panels][panel_width];
+  alignas(64) float maximum_[panels][panel_width];  // 0 until a query has seen a key
   alignas(64) float sum_[panels][panel_width];
   alignas(64) float s_[keys * panel_width];  // [keys, queries of the panel]
 };
@@ -160,13 +184,17 @@ void attention_forward(Device& device, Rows<float, H * D> o, float* lse, const f
   using Tile = ForwardTile<Mask, D>;
   const std::int64_t T = batch.context, heads = batch.sequences * H, tiles = (T + Tile::queries - 1) / Tile::queries;
   parallel_for(device.threads(), heads * tiles, [&](std::int64_t item) {
-    const std::int64_t head = item % heads, b = head / H, h = head % H;
-    const auto first = static_cast<int>((tiles - 1 - item / heads) * Tile::queries);  // the longest rows first
+    const std::int64_t head = item / tiles, b = head / H, h = head % H;
+    const auto first = static_cast<int>((tiles - 1 - item % tiles) * Tile::queries);  // the longest rows first
     const int count = std::min(Tile::queries, batch.context - first);
     const std::int64_t kv_offset = (b * KV + h / (H / KV)) * T * D;
     Tile tile(q + head * T * D, first, count, {batch.documents ? batch.documents + b * T : nullptr});
-    for (int key = 0; key < first + count; key += Tile::keys)
-      tile.visit(k + kv_offset, v + kv_offset, key, std::min(Tile::keys, first + count - key));
+    for (int key = 0; key < first + count; key += Tile::keys) {
+      const int n = std::min(Tile::keys, first + count - key), n_next = std::min(Tile::keys, first + count - key - n);
+      prefetch_rows<D>(k + kv_offset + (std::int64_t{key} + n) * D, n_next);
+      prefetch_rows<D>(v + kv_offset + (std::int64_t{key} + n) * D, n_next);
+      tile.visit(k + kv_offset, v + kv_offset, key, n);
+    }
     tile.finish(o[b * T + first] + h * D, H * D, lse + head * T + first);
   });
 }

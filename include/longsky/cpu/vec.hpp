@@ -109,7 +109,7 @@ template <bool Upper>
 #endif
 }
 
-/// 2^x, for x < 128; exactly 0 below -126 (so -1e30 is a masked score), exactly 1 at 0, NaN for NaN.
+/// 2^x; exactly 0 below -126 (so -1e30 is a masked score), exactly 1 at 0, at least 3e38 from 128 on, NaN for NaN.
 [[gnu::always_inline]] inline Vec exp2(Vec x) {
   constexpr float c1 = 6.931513119e-1f, c2 = 2.401644496e-1f, c3 = 5.579991467e-2f, c4 = 9.017028598e-3f,
                   c5 = 1.867130738e-3f;
@@ -120,7 +120,8 @@ template <bool Upper>
   // Zeroed below -126 rather than left denormal: denormals cost a hundred cycles in every later product.
   return (Vec)_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(y, _mm512_set1_ps(-126.0f), _CMP_NLT_UQ), (__m512)p, y);
 #else
-  const Vec bounded = x < -127.0f ? broadcast(-127.0f) : x;
+  Vec bounded = x < -127.0f ? broadcast(-127.0f) : x;
+  bounded = bounded > 128.0f ? broadcast(128.0f) : bounded;
   const Vec magic = broadcast(0x1.8p23f);  // adding it rounds to nearest and leaves the integer in the low bits
   const Vec shifted = (bounded - 0.5f) + magic;
   const Vec f = bounded - (shifted - magic);
