@@ -67,7 +67,7 @@ WrittenTable draw_table(const Corpus& corpus, int budget, int most_columns, Rand
       row.clear();
       Format::row(text, table, table.rows() - 1);
       corpus.encode(text, row);
-      full = table.rows() > 2 && out.tokens.size() + row.size() > static_cast<std::size_t>(budget);
+      full = table.rows() > 2 && static_cast<int>(out.tokens.size() + row.size()) > budget;
       if (!full) out.tokens.insert(out.tokens.end(), row.begin(), row.end());
     }
     table.absent_key = std::move(table.keys.back());
