@@ -1,0 +1,78 @@
+// tests/cpu/adamw_test.cpp — AdamW against its formula, over steps and sizes.
+#include "support/catch.hpp"
+#include "support/close.hpp"
+#include "support/reference_rows.hpp"
+
+#include <longsky/cpu/adamw.hpp>
+
+namespace {
+
+using namespace longsky;
+using namespace longsky::test;
+
+struct State {
+  Guarded w, m, v;
+  explicit State(std::int64_t n) : w(random_floats(n, "w")), m(n, 0.0f), v(n, 0.0f) {}
+};
+
+/// Three steps with other gradients each.
+State run(std::int64_t n, int threads, cpu::AdamWUpdate update) {
+  cpu::Device device(threads);
+  State s(n);
+  for (update.step = 1; update.step <= 3; ++update.step) {
+    const auto g = random_floats(n, update.step % 2 ? "odd" : "even");
+    const auto size = static_cast<std::size_t>(n);
+    adamw_step(device, {s.w.data(), size}, {s.m.data(), size}, {s.v.data(), size}, g, update);
+  }
+  CHECK((s.w.intact() && s.m.intact() && s.v.intact()));
+  return s;
+}
+
+constexpr cpu::AdamWUpdate update{.lr = 0.01f, .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f,
+                                  .step = 0, .gradient_scale = 0.25f};
+
+}  // namespace
+
+TEST_CASE("adamw is its formula", "[adamw]") {
+  const std::int64_t n = GENERATE(1, 15, 16, 1000, 40'001);
+  Doubles w = to_double(random_floats(n, "w")), m = zeros(n), v = zeros(n);
+  for (int step = 1; step <= 3; ++step) {
+    const auto gradient = random_floats(n, step % 2 ? "odd" : "even");
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      const double g = 0.25 * gradient[i], b1 = double{update.beta1}, b2 = double{update.beta2};
+      m[i] = b1 * m[i] + (1 - b1) * g;
+      v[i] = b2 * v[i] + (1 - b2) * g * g;
+      const double m_hat = m[i] / (1 - std::pow(b1, step)), v_hat = v[i] / (1 - std::pow(b2, step));
+      w[i] -= double{update.lr} * (m_hat / (std::sqrt(v_hat) + double{update.eps}) + double{update.weight_decay} * w[i]);
+    }
+  }
+  const State one = run(n, 1, update), many = run(n, 3, update);
+  CHECK(close(one.w.span(), w, 1e-6));
+  CHECK(close(one.m.span(), m, Doubles(m.size(), 0.25), 1e-6));  // gradients are up to 0.25
+  CHECK(close(one.v.span(), v, 2e-6));
+  CHECK(same_bits(one.w.vector(), many.w.vector()));
+}
+
+TEST_CASE("adamw's first step moves a weight by the learning rate, decay apart", "[adamw]") {
+  cpu::Device device(1);
+  std::vector<float> w{1, 1}, m(2), v(2);
+  const std::vector<float> g{1e-3f, -40.0f};
+  cpu::AdamWUpdate first = update;
+  first.step = 1;
+  first.weight_decay = 0;
+  adamw_step(device, w, m, v, g, first);
+  CHECK(w[0] == Approx(0.99).epsilon(1e-4));
+  CHECK(w[1] == Approx(1.01).epsilon(1e-4));
+}
+
+TEST_CASE("adamw without a gradient only decays", "[adamw]") {
+  cpu::Device device(1);
+  std::vector<float> w{2, -3, 0}, m(3), v(3);
+  const std::vector<float> g(3);
+  cpu::AdamWUpdate first = update;
+  first.step = 1;
+  adamw_step(device, w, m, v, g, first);
+  CHECK(w[0] == Approx(2 * (1 - 0.001)));
+  CHECK(w[1] == Approx(-3 * (1 - 0.001)));
+  CHECK(w[2] == 0.0f);
+}
