@@ -87,7 +87,9 @@ need_packages() {
 # images drop what is installed under /usr/share/doc.   package, file in it, name under data/corpus
 books='
 r-cran-janeaustenr usr/lib/R/site-library/janeaustenr/data/Rdata.rdb austen.rdb
+r-cran-janeaustenr usr/lib/R/site-library/janeaustenr/data/Rdata.rdx austen.rdx
 r-cran-tokenizers  usr/lib/R/site-library/tokenizers/data/Rdata.rdb  moby_dick.rdb
+r-cran-tokenizers  usr/lib/R/site-library/tokenizers/data/Rdata.rdx  moby_dick.rdx
 jargon-text        usr/share/doc/jargon-text/jargon.txt.gz           jargon.txt.gz
 '
 
