@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <set>
 #include <string>
@@ -54,11 +55,16 @@ struct Sentences {
   }
 };
 
+/// A new file each time: some file systems flush one that is truncated and written again, which takes its time.
+void put(const std::filesystem::path& path, const std::string& contents) {
+  std::filesystem::remove(path);
+  FileWriter(path).write(contents);
+}
+
 void flip(const std::filesystem::path& path, std::size_t byte, int bit) {
   std::string text = read_file(path);
   text[byte] = static_cast<char>(text[byte] ^ (1 << bit));
-  std::filesystem::remove(path);
-  FileWriter(path).write(text);
+  put(path, text);
 }
 
 void expect_newest_is(const std::filesystem::path& run, std::int64_t step) {
@@ -189,8 +195,7 @@ TEST_CASE("every flipped byte and every truncation is an error and changes nothi
     const auto path = info.directory / name;
     const std::string good = read_file(path);
     const auto refuse = [&](const std::string& bad) {
-      std::filesystem::remove(path);  // a new inode, so that nothing depends on an order of writes
-      FileWriter(path).write(bad);
+      put(path, bad);
       Training read(-1.0f, 6);
       try {
         read_checkpoint(info, read.model(), read.optimizer());
@@ -206,7 +211,7 @@ TEST_CASE("every flipped byte and every truncation is an error and changes nothi
       refuse(bad);
       refuse(good.substr(0, i));
     }
-    FileWriter(path).write(good);
+    put(path, good);
   }
   CHECK(tried > 1000);
   Training read(-1.0f, 6);
@@ -225,7 +230,7 @@ TEST_CASE("every flipped byte of a header that lies about its checksum is an err
     for (int bit = 0; bit < 8; ++bit) {
       std::string bad = good;
       bad[i] = static_cast<char>(bad[i] ^ (1 << bit));
-      FileWriter(scratch / "m").write(bad);
+      put(scratch / "m", bad);
       Training read(-1.0f, 6);
       try {
         read_safetensors(scratch / "m", read.model());  // a letter of the metadata may change
@@ -237,7 +242,7 @@ TEST_CASE("every flipped byte of a header that lies about its checksum is an err
   }
   CHECK(refused > static_cast<int>(header) * 6);
   for (std::size_t size = 0; size < good.size(); ++size) {
-    FileWriter(scratch / "m").write(good.substr(0, size));
+    put(scratch / "m", good.substr(0, size));
     Training read(-1.0f, 6);
     CHECK_THROWS_AS(read_safetensors(scratch / "m", read.model()), Error);
     CHECK(read.holds(-1));
@@ -276,22 +281,34 @@ TEST_CASE("a run directory under a file is a sentence") {
 TEST_CASE("kill -9 at a hundred random moments never costs the last whole checkpoint") {
   const ScratchDirectory run;
   Training t;
+  const auto start = std::chrono::steady_clock::now();
   t.save(run.path(), 1, 2);
+  const auto one_save = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
   Random random(11, stream_of("kill"), 0);
   std::int64_t last = 1, killed_inside = 0;
   for (int round = 0; round < 100; ++round) {
+    int saved[2];
+    REQUIRE(::pipe(saved) == 0);
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
-    if (child == 0) {
-      Training writer;
-      for (std::int64_t step = last + 1;; ++step) {
-        writer.save(run.path(), step, 2);
-        if (step % 3 == 0)  // written again and again under one name
-          write_named_checkpoint(run.path(), "stage_1", step, writer.model(), writer.optimizer(), {{"step", step}});
+    if (child == 0) try {
+        Training writer;
+        for (std::int64_t step = last + 1;; ++step) {
+          writer.save(run.path(), step, 2);
+          if (step % 3 == 0)  // written again and again under one name
+            write_named_checkpoint(run.path(), "stage_1", step, writer.model(), writer.optimizer(), {{"step", step}});
+          if (::write(saved[1], "", 1) != 1) ::_exit(1);
+        }
+      } catch (...) {
+        ::_exit(1);
       }
-    }
-    ::usleep(random.below(20'000));
+    ::close(saved[1]);
+    // On any machine: every other round the writer has saved at least once, and the kill falls in its next two saves.
+    char byte = 0;
+    if (round % 2 == 0) REQUIRE(::read(saved[0], &byte, 1) == 1);
+    ::usleep(random.below(static_cast<std::uint32_t>(2 * one_save.count()) + 1));
     ::kill(child, SIGKILL);
+    ::close(saved[0]);
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);
     REQUIRE(WIFSIGNALED(status));
@@ -306,6 +323,6 @@ TEST_CASE("kill -9 at a hundred random moments never costs the last whole checkp
     last = found->step;
     expect_newest_is(run.path(), last);
   }
-  CHECK(last > 1);
+  CHECK(last > 50);
   CHECK(killed_inside > 10);
 }
