@@ -5,7 +5,6 @@
 #include <longsky/data/lengthy_tables.hpp>
 
 #include <map>
-#include <regex>
 #include <sstream>
 
 using namespace longsky;
@@ -19,22 +18,44 @@ struct ReadTable {
   std::map<std::string, std::vector<std::string>> numbers;
 };
 
+/// The words at the start of a line, behind what a format puts in front of a key.
+std::string key_of(std::string_view line) {
+  for (std::string_view front : {"{\"name\": \"", "|", " ", " "})
+    if (line.starts_with(front)) line.remove_prefix(front.size());
+  std::string key(line.substr(0, line.find_first_not_of("abcdefghijklmnopqrstuvwxyz ")));
+  while (key.ends_with(' ')) key.pop_back();
+  if (key.ends_with(" is")) key.resize(key.size() - 3);
+  return ' ' + key;
+}
+
 ReadTable read_table(const std::string& text) {
   ReadTable table;
   std::istringstream in(text);
   for (std::string line; std::getline(in, line);) {
-    static const std::regex number("[0-9]+"), word("[a-z]+");
-    std::vector<std::string> found;
-    for (std::sregex_iterator it(line.begin(), line.end(), number), end; it != end; ++it) found.push_back(it->str());
+    std::vector<std::string> found(1);
+    for (char c : line)
+      if (is_digit(c))
+        found.back() += c;
+      else if (!found.back().empty())
+        found.emplace_back();
+    if (found.back().empty()) found.pop_back();
     if (found.empty()) continue;  // a header
-    std::smatch key;
-    static const std::regex json(R"re(^\{"name": "([a-z ]+)")re"),
-        plain(R"(^\|? ?([a-z]+(?: [a-z]+)?)(?: \||:| =| is|,|\t))");
-    REQUIRE((std::regex_search(line, key, json) || std::regex_search(line, key, plain)));
-    table.keys.push_back(" " + key[1].str());
+    table.keys.push_back(key_of(line));
     CHECK(table.numbers.emplace(table.keys.back(), found).second);
   }
   return table;
+}
+
+/// What stands between the last `before` and the last character of a question.
+std::string behind(const std::string& question, const std::string& before) {
+  const std::size_t at = question.rfind(before);
+  REQUIRE(at != std::string::npos);
+  return question.substr(at + before.size(), question.size() - at - before.size() - 1);
+}
+
+/// The key of a look-up: all wordings end in "of" or "for", the key and a sign.
+std::string looked_up(const std::string& question) {
+  return behind(question, question.rfind(" for ") == std::string::npos ? " of" : " for");
 }
 
 template <class Format>
@@ -105,11 +126,8 @@ TEST_CASE("tasks on a table one can see") {
 TEST_CASE("look-ups in every format are answered from the table") {
   for_every_turn<OneTask<AllFormats, Lookup>>(
       [](const ReadTable& table, const std::string& question, const std::string& answer) {
-        static const std::regex key("(?:of|for)( [a-z ]+)[?.]$");
-        std::smatch found;
-        REQUIRE(std::regex_search(question, found, key));
-        REQUIRE(table.numbers.count(found[1].str()) == 1);
-        const auto& row = table.numbers.at(found[1].str());
+        REQUIRE(table.numbers.count(looked_up(question)) == 1);
+        const auto& row = table.numbers.at(looked_up(question));
         CHECK(std::find(row.begin(), row.end(), answer) != row.end());
         if (row.size() == 1) CHECK(row[0] == answer);
       });
@@ -123,14 +141,14 @@ TEST_CASE("the column that is asked for is the column that is answered") {
     std::string context;
     for (const Turn& turn : turns_of(filled(data, 700, i), corpus)) {
       if (turn.first) context = turn.prompt.substr(0, turn.prompt.rfind('\n') + 1);
-      static const std::regex parts("([a-z]+) (?:of|for)( [a-z ]+)[?.]$");
-      std::smatch found;
-      const std::string question = last_line(turn.prompt);
-      REQUIRE(std::regex_search(question, found, parts));
-      const std::size_t row = ("\n" + context).find("\n" + found[2].str() + ": ");
+      const std::string question = last_line(turn.prompt), key = looked_up(question);
+      std::istringstream words(question);
+      std::string column, word;
+      while (words >> word && word != "of" && word != "for") column = word;
+      const std::size_t row = ("\n" + context).find("\n" + key + ": ");
       REQUIRE(row != std::string::npos);
       const std::string line = context.substr(row, context.find('\n', row) - row) + ",";
-      CHECK(line.find(" " + found[1].str() + " " + turn.answer + ",") != std::string::npos);
+      CHECK(line.find(" " + column + " " + turn.answer + ",") != std::string::npos);
       ++turns;
     }
   }
@@ -141,8 +159,8 @@ TEST_CASE("the other tasks are answered from the table") {
   SECTION("several look-ups, in the question's order") {
     using Data = LengthyTables<Choices<Weighted<ColonList, 1>>, Choices<Weighted<MultiLookup, 1>>>;
     for_every_turn<Data>([](const ReadTable& table, const std::string& question, const std::string& answer) {
-      std::string keys = std::regex_replace(question, std::regex("^.* of( .*)[.]$"), "$1");
-      keys = std::regex_replace(keys, std::regex(" and "), ", ");
+      std::string keys = behind(question, " of");
+      keys.replace(keys.find(" and "), 5, ", ");
       std::string expected;
       std::istringstream in(keys);
       for (std::string key; std::getline(in, key, ',');)
@@ -153,16 +171,16 @@ TEST_CASE("the other tasks are answered from the table") {
   SECTION("rows") {
     for_every_turn<OneTask<AllFormats, RowRecall>>(
         [](const ReadTable& table, const std::string& question, const std::string& answer) {
-          const std::string key = std::regex_replace(question, std::regex("^.* of( .*)[.]$"), "$1");
           std::string expected;
-          for (const std::string& number : table.numbers.at(key)) expected += (expected.empty() ? "" : ", ") + number;
+          for (const std::string& number : table.numbers.at(behind(question, " of")))
+            expected += (expected.empty() ? "" : ", ") + number;
           CHECK(answer == expected);
         });
   }
   SECTION("positions, counted from 1") {
     using Data = LengthyTables<Choices<Weighted<PipeList, 1>>, Choices<Weighted<PositionLookup, 1>>>;
     for_every_turn<Data>([](const ReadTable& table, const std::string& question, const std::string& answer) {
-      const int row = std::stoi(std::regex_replace(question, std::regex("^.* row ([0-9]+)[?]$"), "$1"));
+      const int row = std::stoi(behind(question, " row "));
       CHECK(answer == table.numbers.at(table.keys.at(static_cast<std::size_t>(row - 1)))[0]);
     });
   }
@@ -175,21 +193,17 @@ TEST_CASE("the other tasks are answered from the table") {
   SECTION("comparisons") {
     using Data = LengthyTables<Choices<Weighted<SentenceList, 1>>, Choices<Weighted<CompareRows, 1>>>;
     for_every_turn<Data>([](const ReadTable& table, const std::string& question, const std::string& answer) {
-      static const std::regex parts(",( .*) or( .*)[?]$");
-      std::smatch keys;
-      REQUIRE(std::regex_search(question, keys, parts));
-      const std::string a = table.numbers.at(keys[1].str())[0], b = table.numbers.at(keys[2].str())[0];
+      const std::string keys = behind(question, ","), one = keys.substr(0, keys.find(" or "));
+      const std::string other = keys.substr(one.size() + 3);
+      const std::string a = table.numbers.at(one)[0], b = table.numbers.at(other)[0];
       const long x = std::stol(a), y = std::stol(b);
-      CHECK(answer == a + " and " + b + ":" + (x > y ? keys[1].str() : x < y ? keys[2].str() : " equal"));
+      CHECK(answer == a + " and " + b + ":" + (x > y ? one : x < y ? other : " equal"));
     });
   }
   SECTION("refusals, for keys that are not there") {
     for_every_turn<OneTask<AllFormats, Refusal>>(
         [](const ReadTable& table, const std::string& question, const std::string& answer) {
-          static const std::regex key("(?:of|for)( [a-z ]+)[?.]$");
-          std::smatch found;
-          REQUIRE(std::regex_search(question, found, key));
-          CHECK(table.numbers.count(found[1].str()) == 0);
+          CHECK(table.numbers.count(looked_up(question)) == 0);
           CHECK(answer == Refusal::sentence);
         });
   }
