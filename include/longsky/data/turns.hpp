@@ -1,6 +1,7 @@
 // longsky/data/turns.hpp — a conversation in tokens: <user> context question <assistant> answer <end>, and so on.
 #pragma once
 
+#include <longsky/data/table.hpp>
 #include <longsky/data/writer.hpp>
 
 #include <span>
