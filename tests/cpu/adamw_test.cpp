@@ -28,8 +28,8 @@ State run(std::int64_t n, int threads, cpu::AdamWUpdate update) {
   return s;
 }
 
-constexpr cpu::AdamWUpdate update{.lr = 0.01f, .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f,
-                                  .step = 0, .gradient_scale = 0.25f};
+constexpr cpu::AdamWUpdate update{
+    .lr = 0.01f, .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .step = 0, .gradient_scale = 0.25f};
 
 }  // namespace
 
@@ -43,7 +43,8 @@ TEST_CASE("adamw is its formula", "[adamw]") {
       m[i] = b1 * m[i] + (1 - b1) * g;
       v[i] = b2 * v[i] + (1 - b2) * g * g;
       const double m_hat = m[i] / (1 - std::pow(b1, step)), v_hat = v[i] / (1 - std::pow(b2, step));
-      w[i] -= double{update.lr} * (m_hat / (std::sqrt(v_hat) + double{update.eps}) + double{update.weight_decay} * w[i]);
+      w[i] -=
+          double{update.lr} * (m_hat / (std::sqrt(v_hat) + double{update.eps}) + double{update.weight_decay} * w[i]);
     }
   }
   const State one = run(n, 1, update), many = run(n, 3, update);

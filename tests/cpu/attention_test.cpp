@@ -49,7 +49,9 @@ std::vector<std::int32_t> documents_of(int B, int T) {
 struct Inputs {
   std::vector<float> q, k, v, d_o;
   explicit Inputs(const AttentionShape& s)
-      : q(random_floats(s.queries(), "q")), k(random_floats(s.keys(), "k")), v(random_floats(s.keys(), "v")),
+      : q(random_floats(s.queries(), "q")),
+        k(random_floats(s.keys(), "k")),
+        v(random_floats(s.keys(), "v")),
         d_o(random_floats(s.queries(), "d_o")) {
     for (float& x : q) x *= 3;
   }
@@ -70,9 +72,9 @@ Results run(const AttentionShape& s, const Inputs& in, const std::vector<std::in
   const cpu::AttentionBatch batch{s.B, s.T, documents.empty() ? nullptr : documents.data()};
   attention_forward<typename C::Mask, C::H, C::KV, C::D>(device, Rows<float, C::H * C::D>{out.o.data(), N},
                                                          out.lse.data(), in.q.data(), in.k.data(), in.v.data(), batch);
-  attention_backward<typename C::Mask, C::H, C::KV, C::D>(
-      device, out.dq.data(), out.dk.data(), out.dv.data(), {in.d_o.data(), N}, {out.o.data(), N}, out.lse.data(),
-      in.q.data(), in.k.data(), in.v.data(), batch);
+  attention_backward<typename C::Mask, C::H, C::KV, C::D>(device, out.dq.data(), out.dk.data(), out.dv.data(),
+                                                          {in.d_o.data(), N}, {out.o.data(), N}, out.lse.data(),
+                                                          in.q.data(), in.k.data(), in.v.data(), batch);
   return out;
 }
 
@@ -88,8 +90,8 @@ void check_against_reference(int B, int T, float largest = 1) {
   for (float& x : in.q) x *= largest;
   const std::vector<std::int32_t> documents = documents_for<C>(B, T);
   const Results got = run<C>(s, in, documents, 2);
-  const AttentionReference want = attention<typename C::Mask>(s, to_double(in.q), to_double(in.k), to_double(in.v),
-                                                              to_double(in.d_o), documents);
+  const AttentionReference want =
+      attention<typename C::Mask>(s, to_double(in.q), to_double(in.k), to_double(in.v), to_double(in.d_o), documents);
   INFO("B " << B << ", T " << T);
   CHECK(close(got.o.span(), want.o.value, want.o.scale, 1e-6));
   CHECK(close(got.dq.span(), want.dq.value, want.dq.scale, 1e-6));
@@ -191,8 +193,8 @@ TEST_CASE("a NaN in a query reaches its own output and no other", "[attention]")
   }
 }
 
-TEMPLATE_TEST_CASE("one token at a time gives what the whole sequence gives", "[attention]",
-                   (Case<Causal, 4, 2, 64>), (Case<SlidingWindow<700>, 2, 1, 16>)) {
+TEMPLATE_TEST_CASE("one token at a time gives what the whole sequence gives", "[attention]", (Case<Causal, 4, 2, 64>),
+                   (Case<SlidingWindow<700>, 2, 1, 16>)) {
   using C = TestType;
   constexpr int T = 1100, capacity = 1111;
   const AttentionShape s{1, C::H, C::KV, T, C::D};
@@ -200,8 +202,10 @@ TEMPLATE_TEST_CASE("one token at a time gives what the whole sequence gives", "[
   const Results whole = run<C>(s, in, {}, 2);
   std::vector<float> k(static_cast<std::size_t>(C::KV * capacity * C::D), std::nanf("")), v = k;
   for (int h = 0; h < C::KV; ++h) {
-    std::copy_n(&in.k[static_cast<std::size_t>(h * T * C::D)], T * C::D, &k[static_cast<std::size_t>(h * capacity * C::D)]);
-    std::copy_n(&in.v[static_cast<std::size_t>(h * T * C::D)], T * C::D, &v[static_cast<std::size_t>(h * capacity * C::D)]);
+    std::copy_n(&in.k[static_cast<std::size_t>(h * T * C::D)], T * C::D,
+                &k[static_cast<std::size_t>(h * capacity * C::D)]);
+    std::copy_n(&in.v[static_cast<std::size_t>(h * T * C::D)], T * C::D,
+                &v[static_cast<std::size_t>(h * capacity * C::D)]);
   }
   const int length = GENERATE(1, 2, 17, 512, 513, 1100);
   std::vector<float> q;
@@ -214,7 +218,8 @@ TEMPLATE_TEST_CASE("one token at a time gives what the whole sequence gives", "[
   const auto decode = [&](int threads) {
     cpu::Device device(threads);
     Guarded o(C::H * C::D);
-    attention_decode<typename C::Mask, C::H, C::KV, C::D>(device, o.data(), q.data(), k.data(), v.data(), length, capacity);
+    attention_decode<typename C::Mask, C::H, C::KV, C::D>(device, o.data(), q.data(), k.data(), v.data(), length,
+                                                          capacity);
     CHECK(o.intact());
     return o.vector();
   };

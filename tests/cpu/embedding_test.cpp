@@ -13,7 +13,8 @@ using namespace longsky::test;
 std::vector<std::int32_t> tokens_of(std::int64_t n, int vocab) {
   std::vector<std::int32_t> tokens;
   Random random(3, stream_of("tokens"), 0);
-  for (std::int64_t i = 0; i < n; ++i) tokens.push_back(static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(vocab))));
+  for (std::int64_t i = 0; i < n; ++i)
+    tokens.push_back(static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(vocab))));
   return tokens;
 }
 
@@ -30,7 +31,8 @@ TEMPLATE_TEST_CASE("embedding looks rows up and sums their gradients", "[embeddi
   constexpr std::int64_t N = 700;
   constexpr float scale = 1.5f;
   const auto tokens = tokens_of(N, V);
-  const auto table = random_floats(V * C, "table"), dx = random_floats(N * C, "dx"), start = random_floats(V * C, "dtable");
+  const auto table = random_floats(V * C, "table"), dx = random_floats(N * C, "dx"),
+             start = random_floats(V * C, "dtable");
 
   Doubles want_x(static_cast<std::size_t>(N * C)), want_dtable = to_double(start), terms(start.size(), 1.0);
   for (std::size_t i = 0; i < want_x.size(); ++i) {

@@ -50,7 +50,8 @@ TEMPLATE_TEST_CASE("rope cuts and turns as its formula says, and back", "[rope]"
   cpu::Device device(threads);
   Guarded q(s.queries()), k(s.keys()), v(s.keys()), back(N * C::row);
   cpu::rope_forward<C::H, C::KV, D>(device, q.data(), k.data(), v.data(), {qkv.data(), N}, positions, table.data(), T);
-  cpu::rope_backward<C::H, C::KV, D>(device, {back.data(), N}, q.data(), k.data(), v.data(), positions, table.data(), T);
+  cpu::rope_backward<C::H, C::KV, D>(device, {back.data(), N}, q.data(), k.data(), v.data(), positions, table.data(),
+                                     T);
 
   Doubles want_q(zeros(s.queries())), want_k(zeros(s.keys())), want_v(zeros(s.keys()));
   for (int b = 0; b < B; ++b)

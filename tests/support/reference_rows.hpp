@@ -113,7 +113,8 @@ AttentionReference attention(const AttentionShape& s, const Doubles& q, const Do
           pm[u] = p[u] * (1 + score.magnitude * root);
           total += p[u];
         }
-        out.lse[static_cast<std::size_t>(qt / s.D)] = total > 0 ? top + std::log(total) : -std::numeric_limits<double>::infinity();
+        out.lse[static_cast<std::size_t>(qt / s.D)] =
+            total > 0 ? top + std::log(total) : -std::numeric_limits<double>::infinity();
         if (total == 0) continue;
         for (std::size_t u = 0; u < T; ++u) {
           p[u] /= total, pm[u] /= total;

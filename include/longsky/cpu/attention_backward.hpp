@@ -54,8 +54,7 @@ class BackwardTile {
     const int last_query = block.first + block.count - 1;
     seen_ = std::min(count_, last_query + 1 - first_);
     if (seen_ <= 0) return false;
-    const Cover cover =
-        Mask::cover(places_.range(block.first, last_query), places_.range(first_, first_ + seen_ - 1));
+    const Cover cover = Mask::cover(places_.range(block.first, last_query), places_.range(first_, first_ + seen_ - 1));
     if (cover == Cover::none) return false;
     for (int c = 0; c < seen_; c += panel_width) {
       soften(block, c);
@@ -78,8 +77,8 @@ class BackwardTile {
  private:
   void soften(const Queries& block, int c) {
     multiply_panel<panel_vectors, Layout::rows>(
-        block.count, D, block.q, D, kt_ + c * D, panel_width,
-        [&](int i, int) __attribute__((always_inline)) { return broadcast(-block.lse2[i]); },
+        block.count, D, block.q, D, kt_ + c * D,
+        panel_width, [&](int i, int) __attribute__((always_inline)) { return broadcast(-block.lse2[i]); },
         [&](int i, int v, Vec s) __attribute__((always_inline)) { store(p_ + i * keys + c + v * vec_width, exp2(s)); });
   }
 
@@ -94,8 +93,8 @@ class BackwardTile {
 
   void differentiate(const Queries& block, int c) {
     multiply_panel<panel_vectors, Layout::rows>(
-        block.count, D, block.d_o, D, vt_ + c * D, panel_width,
-        [&](int i, int) __attribute__((always_inline)) { return broadcast(-block.delta[i]); },
+        block.count, D, block.d_o, D, vt_ + c * D,
+        panel_width, [&](int i, int) __attribute__((always_inline)) { return broadcast(-block.delta[i]); },
         [&](int i, int v, Vec dp) __attribute__((always_inline)) {
           const int at = i * keys + c + v * vec_width;
           store(ds_ + at, load(p_ + at) * dp);
@@ -137,7 +136,8 @@ void attention_backward(Device& device, float* dq, float* dk, float* dv, Rows<co
     const float scale = 1.0f / std::sqrt(static_cast<float>(D));
     for (std::int64_t t = first; t < last; ++t) {
       Vec product{};
-      for (int d = 0; d < D; d += vec_width) product += load(d_o[b * T + t] + h * D + d) * load(o[b * T + t] + h * D + d);
+      for (int d = 0; d < D; d += vec_width)
+        product += load(d_o[b * T + t] + h * D + d) * load(o[b * T + t] + h * D + d);
       delta[head * T + t] = sum(product) * scale;
       lse2[head * T + t] = std::max(lse[head * T + t] * std::numbers::log2e_v<float>, -1e30f);
     }
@@ -152,7 +152,8 @@ void attention_backward(Device& device, float* dq, float* dk, float* dv, Rows<co
       const std::int64_t unit = item % units, j = item / units, b = unit / KV;
       const auto first = static_cast<int>(j * Tile::keys);
       const int count = std::min(Tile::keys, batch.context - first);
-      Tile tile(k + unit * T * D, v + unit * T * D, first, count, {batch.documents ? batch.documents + b * T : nullptr});
+      Tile tile(k + unit * T * D, v + unit * T * D, first, count,
+                {batch.documents ? batch.documents + b * T : nullptr});
       for (int g = 0; g < group; ++g) {
         const std::int64_t h = unit % KV * group + g, head = b * H + h;
         for (std::int64_t i = first / Tile::queries; i < blocks; ++i) {

@@ -1,5 +1,5 @@
-// longsky/cpu/attention_forward.hpp — flash attention, forward: o = softmax(q k^T / sqrt(D), masked) v, one pass over the
-// keys with a running maximum (Milakov & Gimelshein 2018; Dao et al. 2022).
+// longsky/cpu/attention_forward.hpp — flash attention, forward: o = softmax(q k^T / sqrt(D), masked) v, one pass over
+// the keys with a running maximum (Milakov & Gimelshein 2018; Dao et al. 2022).
 //
 //   s = q k^T - m,  p = 2^s,  l += sum of p,  o += p v;  where a score rises more than 16 above m: m rises to it,
 //   and l and o are multiplied by 2^(old m - new m)
@@ -29,7 +29,8 @@ class ForwardTile {
   static constexpr int keys = 2 * tile_unit;
 
   /// Takes queries [first, first + count) of q [T, D].
-  ForwardTile(const float* q, int first, int count, SequencePlaces places) : first_(first), count_(count), places_(places) {
+  ForwardTile(const float* q, int first, int count, SequencePlaces places)
+      : first_(first), count_(count), places_(places) {
     const float scale = std::numbers::log2e_v<float> / std::sqrt(static_cast<float>(D));
     for (int p = 0; p * panel_width < count; ++p) {
       turn_to_panel<D>(q_[p], q + std::int64_t{first + p * panel_width} * D, width(p), scale);
@@ -45,8 +46,7 @@ class ForwardTile {
       const int query = first_ + p * panel_width, last_query = query + width(p) - 1;
       const int seen = std::min(n, last_query + 1 - first_key);
       if (seen <= 0) continue;
-      const Cover cover =
-          Mask::cover(places_.range(query, last_query), places_.range(first_key, first_key + seen - 1));
+      const Cover cover = Mask::cover(places_.range(query, last_query), places_.range(first_key, first_key + seen - 1));
       if (cover == Cover::none) continue;
       const float* tile_k = k + std::int64_t{first_key} * D;
       if (cover == Cover::some || !soften_if_in_range(p, tile_k, seen)) {
@@ -88,13 +88,13 @@ class ForwardTile {
   [[gnu::always_inline]] void score(int p, const float* k, int n, const Finish& finish) {
     const float* m = maximum_[p];
     multiply_panel<panel_vectors, Layout::rows>(
-        n, D, k, D, q_[p], panel_width,
-        [&](int, int v) __attribute__((always_inline)) { return -load(m + v * vec_width); }, finish);
+        n, D, k, D, q_[p],
+        panel_width, [&](int, int v) __attribute__((always_inline)) { return -load(m + v * vec_width); }, finish);
   }
   void score(int p, const float* k, int n) {
-    score(p, k, n, [&](int i, int v, Vec s) __attribute__((always_inline)) {
-      store(s_ + i * panel_width + v * vec_width, s);
-    });
+    score(
+        p, k,
+        n, [&](int i, int v, Vec s) __attribute__((always_inline)) { store(s_ + i * panel_width + v * vec_width, s); });
   }
 
   /// Scores and exponentials in one go, while the scores are in registers. Returns false, with nothing but the scores'
@@ -107,12 +107,13 @@ class ForwardTile {
       least = total[v] < least ? total[v] : least;
     }
     if (-maximum(-least) == 0.0f) return false;
-    score(p, k, n, [&](int i, int v, Vec s) __attribute__((always_inline)) {
-      const Vec e = exp2(s);
-      store(s_ + i * panel_width + v * vec_width, e);
-      total[v] += e;
-      top[v] = max(top[v], s);
-    });
+    score(
+        p, k, n, [&](int i, int v, Vec s) __attribute__((always_inline)) {
+          const Vec e = exp2(s);
+          store(s_ + i * panel_width + v * vec_width, e);
+          total[v] += e;
+          top[v] = max(top[v], s);
+        });
     Vec highest = top[0];
     for (int v = 1; v < panel_vectors; ++v) highest = max(highest, top[v]);
     if (maximum(highest) > in_range) return false;

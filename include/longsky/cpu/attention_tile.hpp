@@ -73,13 +73,13 @@ template <int V, Layout A, class Start, class Finish>
   const int whole = rows / M * M;
   for (int first = 0; first < whole; first += M)
     multiply_block<M, V, A>(
-        depth, a + first * next_row, a_stride, b, b_stride,
-        [&](int i, int v) __attribute__((always_inline)) { return start(first + i, v); },
+        depth, a + first * next_row, a_stride, b,
+        b_stride, [&](int i, int v) __attribute__((always_inline)) { return start(first + i, v); },
         [&](int i, int v, Vec sum) __attribute__((always_inline)) { finish(first + i, v, sum); });
   for (int first = whole; first < rows; ++first)
     multiply_block<1, V, A>(
-        depth, a + first * next_row, a_stride, b, b_stride,
-        [&](int, int v) __attribute__((always_inline)) { return start(first, v); },
+        depth, a + first * next_row, a_stride, b,
+        b_stride, [&](int, int v) __attribute__((always_inline)) { return start(first, v); },
         [&](int, int v, Vec sum) __attribute__((always_inline)) { finish(first, v, sum); });
 }
 
@@ -90,15 +90,16 @@ void multiply_add(float* c, int rows, int depth, const float* a, std::int64_t a_
   const auto columns = [&]<int V>(std::integral_constant<int, V>, int first) __attribute__((always_inline)) {
     float* to = c + first;
     multiply_panel<V, A>(
-        rows, depth, a, a_stride, b + first, Width,
-        [&](int i, int v) __attribute__((always_inline)) { return load(to + i * Width + v * vec_width); },
+        rows, depth, a, a_stride, b + first,
+        Width, [&](int i, int v) __attribute__((always_inline)) { return load(to + i * Width + v * vec_width); },
         [&](int i, int v, Vec sum) __attribute__((always_inline)) { store(to + i * Width + v * vec_width, sum); });
   };
   for (int v = 0; v < vectors - rest; v += widest) columns(std::integral_constant<int, widest>{}, v * vec_width);
   if constexpr (rest > 0) columns(std::integral_constant<int, rest>{}, (vectors - rest) * vec_width);
 }
 
-/// Asks for `rows` rows of D floats, `stride` apart, in the second-level cache: the third is too far for the core to hide.
+/// Asks for `rows` rows of D floats, `stride` apart, in the second-level cache: the third is too far for the core to
+/// hide.
 template <int D>
 inline void prefetch_rows(const float* from, int rows, std::int64_t stride = D) {
   for (int i = 0; i < rows; ++i)
@@ -116,7 +117,8 @@ void turn_to_panel(float* panel, const float* rows, int n, float scale) {
       if (i < n) std::copy_n(from, (n - i) * D, padded);
       from = padded;
     }
-    for (int d = 0; d < D; d += vec_width) transpose_square(panel + d * panel_width + i, panel_width, from + d, D, scale);
+    for (int d = 0; d < D; d += vec_width)
+      transpose_square(panel + d * panel_width + i, panel_width, from + d, D, scale);
   }
 }
 

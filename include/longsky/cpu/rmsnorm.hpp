@@ -44,24 +44,25 @@ void rmsnorm_backward(Device& device, Rows<float, C> dx, float* dw, Rows<const f
   const std::int64_t rows_per_chunk = std::max<std::int64_t>(std::max(16, 16384 / C), (x.count + 255) / 256);
   const std::int64_t chunks = (x.count + rows_per_chunk - 1) / rows_per_chunk;
   float* partial = device.scratch(Scratch::reduction, chunks * C);  // [chunks, C]
-  parallel_chunks(device.threads(), x.count, rows_per_chunk, [&](std::int64_t first, std::int64_t last, std::int64_t k) {
-    float* dw_part = partial + k * C;
-    std::fill_n(dw_part, C, 0.0f);
-    for (std::int64_t t = first; t < last; ++t) {
-      const float* in = x[t];
-      const float* up = dy[t];
-      float* out = dx[t];
-      Vec product{};
-      for (int c = 0; c < C; c += vec_width) product += load(up + c) * load(w + c) * load(in + c);
-      const float scale = r[t];
-      const float along = sum(product) / C * scale * scale * scale;
-      for (int c = 0; c < C; c += vec_width) {
-        const Vec up_c = load(up + c) * scale, in_c = load(in + c);
-        store(dw_part + c, load(dw_part + c) + up_c * in_c);
-        store(out + c, load(out + c) + (up_c * load(w + c) - in_c * along));
-      }
-    }
-  });
+  parallel_chunks(device.threads(), x.count, rows_per_chunk,
+                  [&](std::int64_t first, std::int64_t last, std::int64_t k) {
+                    float* dw_part = partial + k * C;
+                    std::fill_n(dw_part, C, 0.0f);
+                    for (std::int64_t t = first; t < last; ++t) {
+                      const float* in = x[t];
+                      const float* up = dy[t];
+                      float* out = dx[t];
+                      Vec product{};
+                      for (int c = 0; c < C; c += vec_width) product += load(up + c) * load(w + c) * load(in + c);
+                      const float scale = r[t];
+                      const float along = sum(product) / C * scale * scale * scale;
+                      for (int c = 0; c < C; c += vec_width) {
+                        const Vec up_c = load(up + c) * scale, in_c = load(in + c);
+                        store(dw_part + c, load(dw_part + c) + up_c * in_c);
+                        store(out + c, load(out + c) + (up_c * load(w + c) - in_c * along));
+                      }
+                    }
+                  });
   for (std::int64_t k = 0; k < chunks; ++k)
     for (int c = 0; c < C; c += vec_width) store(dw + c, load(dw + c) + load(partial + k * C + c));
 }

@@ -19,8 +19,8 @@ namespace longsky::cpu {
 
 /// Turns one head of D dims by the angles of one position: `turn` is +1 for forward, -1 for backward.
 template <int D>
-[[gnu::always_inline]] inline void rotate(float* __restrict y, const float* __restrict x, const float* __restrict angles,
-                                          float turn) {
+[[gnu::always_inline]] inline void rotate(float* __restrict y, const float* __restrict x,
+                                          const float* __restrict angles, float turn) {
   constexpr int half = D / 2, vectors = half / vec_width * vec_width;
   for (int i = 0; i < vectors; i += vec_width) {
     const Vec a = load(x + i), b = load(x + half + i), cosine = load(angles + i), sine = load(angles + half + i) * turn;
@@ -64,8 +64,8 @@ void rope_forward(Device& device, float* q, float* k, float* v, Rows<const float
 
 /// The way back: writes every element of `dqkv`.
 template <int H, int KV, int D>
-void rope_backward(Device& device, Rows<float, (H + 2 * KV) * D> dqkv, const float* dq, const float* dk, const float* dv,
-                   std::span<const std::int32_t> positions, const float* table, int context) {
+void rope_backward(Device& device, Rows<float, (H + 2 * KV) * D> dqkv, const float* dq, const float* dk,
+                   const float* dv, std::span<const std::int32_t> positions, const float* table, int context) {
   const auto turn_back = [&](std::int64_t n, std::int64_t b, std::int64_t t, const float* angles) {
     float* row = dqkv[n];
     for (int h = 0; h < H; ++h) rotate<D>(row + h * D, dq + ((b * H + h) * context + t) * D, angles, -1.0f);

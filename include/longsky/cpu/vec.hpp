@@ -64,13 +64,16 @@ template <class V, class Join>
     } else {
       return fold_lanes(join(__builtin_shufflevector(v, v, I...), __builtin_shufflevector(v, v, (I + half)...)), join);
     }
-  }(std::make_index_sequence<half>{});
+  }
+  (std::make_index_sequence<half>{});
 }
 [[gnu::always_inline]] inline float sum(Vec v) {
-  return fold_lanes(v, [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
+  return fold_lanes(
+      v, [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
 }
 [[gnu::always_inline]] inline float maximum(Vec v) {
-  return fold_lanes(v, [](auto a, auto b) __attribute__((always_inline)) { return a > b ? a : b; });
+  return fold_lanes(
+      v, [](auto a, auto b) __attribute__((always_inline)) { return a > b ? a : b; });
 }
 
 /// The lanes of two vectors in turn: (a0, b0, a1, b1, …), the lower half of them or the upper.
@@ -78,7 +81,8 @@ template <bool Upper>
 [[gnu::always_inline]] inline Vec zip(Vec a, Vec b) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
     return __builtin_shufflevector(a, b, (I / 2 + (I % 2) * vec_width + (Upper ? vec_width / 2 : 0))...);
-  }(std::make_index_sequence<vec_width>{});
+  }
+  (std::make_index_sequence<vec_width>{});
 }
 
 /// to[j][i] = from[i][j] * scale for a square of vec_width rows, in log2(vec_width) rounds of zips.
