@@ -37,7 +37,8 @@ static_assert(tile_unit % panel_width == 0);
 
 enum class Layout { rows, columns };  // a[i * stride + k] or a[k * stride + i]
 
-/// One register block of M rows and V vectors. `start(i, v)` gives an accumulator, `finish(i, v, sum)` takes it.
+/// One register block of M rows and V vectors, depth at least 1 (a loop that may not run makes g++ spill the sums).
+/// `start(i, v)` gives an accumulator, `finish(i, v, sum)` takes it.
 template <int M, int V, Layout A, class Start, class Finish>
 [[gnu::always_inline]] inline void multiply_block(int depth, const float* a, std::int64_t a_stride, const float* b,
                                                   std::int64_t b_stride, const Start& start, const Finish& finish) {
@@ -46,7 +47,8 @@ template <int M, int V, Layout A, class Start, class Finish>
   for (int i = 0; i < M; ++i)
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) sums[i][v] = start(i, v);
-  for (int k = 0; k < depth; ++k) {
+  int k = 0;
+  do {
     Vec column[V];
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) column[v] = load(b + k * b_stride + v * vec_width);
@@ -56,7 +58,7 @@ template <int M, int V, Layout A, class Start, class Finish>
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) sums[i][v] += factor * column[v];
     }
-  }
+  } while (++k < depth);
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i)
 #pragma GCC unroll 4
