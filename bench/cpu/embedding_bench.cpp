@@ -1,4 +1,4 @@
-// bench/cpu/embedding_bench.cpp — the lookup and its gradient, 64 Ki tokens:
+// bench/cpu/embedding_bench.cpp — the lookup and its gradient, 32 Ki tokens:
 // the bytes a second that the op must read and write, beside a plain copy's.
 #include "measure.hpp"
 
@@ -11,7 +11,7 @@ namespace {
 using namespace longsky;
 
 constexpr int C = 256, V = 4096;
-constexpr std::int64_t N = 1 << 16;
+constexpr std::int64_t N = 1 << 15;
 
 struct Arrays {
   Buffer<float> x{N * C}, table{V * C};

@@ -23,7 +23,8 @@ void measure(benchmark::State& state, const char* unit, double work, double peak
   state.counters["fraction"] = benchmark::Counter(work / peak, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-/// `bytes`: what the op must read and write.
+/// `bytes`: what the op must read and write. Working sets are about the 64 MiB of copy_bandwidth, so that both meet the
+/// same level of the memory.
 template <class Op>
 void measure_bytes(benchmark::State& state, cpu::Device& device, double bytes, const Op& op) {
   static const double bandwidth = cpu::copy_bandwidth(device);

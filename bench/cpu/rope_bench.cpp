@@ -1,4 +1,4 @@
-// bench/cpu/rope_bench.cpp — the cut into heads and the turn, 64 Ki tokens:
+// bench/cpu/rope_bench.cpp — the cut into heads and the turn, 16 Ki tokens:
 // the bytes a second that the op must read and write, beside a plain copy's.
 #include "measure.hpp"
 
@@ -11,7 +11,7 @@ namespace {
 using namespace longsky;
 
 constexpr int H = 4, KV = 2, D = 64, row = (H + 2 * KV) * D, T = 4096;
-constexpr std::int64_t N = 1 << 16;
+constexpr std::int64_t N = 1 << 14;
 
 struct Arrays {
   Buffer<float> q{N * H * D}, k{N * KV * D}, v{N * KV * D}, qkv{N * row}, table{T * D};
