@@ -1,0 +1,130 @@
+// bench/nn/step_bench.cpp — whole training steps: forward, backward, clipping, AdamW, every token trained.
+//
+// `fraction` is the FLOP/s that the model needs (spec/cost.hpp) over the float FMA peak of the same process; `gemm_ms` …
+// say where a step's time goes. Steps with bfloat16 factors are held against the same peak.
+#include "timed_device.hpp"
+
+#include <longsky/core/random.hpp>
+#include <longsky/nn/decoder.hpp>
+#include <longsky/nn/init.hpp>
+#include <longsky/optim/adamw.hpp>
+#include <longsky/spec/cost.hpp>
+#include <longsky/spec/mask.hpp>
+#include <longsky/spec/precision.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace longsky;
+
+constexpr ModelSpec model_a{
+    .vocab = 512, .layers = 4, .width = 128, .heads = 4, .kv_heads = 4, .ffn = 384, .context = 4096};
+constexpr ModelSpec model_b{
+    .vocab = 4096, .layers = 6, .width = 256, .heads = 4, .kv_heads = 4, .ffn = 768, .context = 4096};
+
+template <ModelSpec M, class Precision>
+using Llama = Net<M, Layers<Attention, FeedForward>, Causal, Precision>;
+
+/// A model, its optimizer and one batch of random tokens.
+template <class Network>
+class Training {
+ public:
+  using Layout = WeightLayout<Network>;
+  using Optimizer = AdamW<>;
+
+  Training(timed::Device& device, int sequences, int context)
+      : device_(device),
+        context_(context),
+        weights_(static_cast<std::size_t>(Layout::size)),
+        gradients_(weights_.size()),
+        state_(Layout::size),
+        groups_(Optimizer::groups<Layout>()),
+        decoder_(device, std::int64_t{sequences} * context, RopeSpec{}, context) {
+    NormalInit<>::initialise<Network>(weights_.span(), 1, RopeSpec{});
+    Random random(1, stream_of("tokens"), 0);
+    for (int s = 0; s < sequences; ++s)
+      for (int t = 0; t <= context; ++t) {
+        const auto token = static_cast<std::int32_t>(random.below(Network::model.vocab));
+        if (t > 0) targets_.push_back(token);
+        if (t == context) continue;
+        tokens_.push_back(token);
+        positions_.push_back(t);
+        documents_.push_back(0);
+      }
+  }
+
+  double tokens() const { return static_cast<double>(tokens_.size()); }
+
+  void step() {
+    fill_zero(device_, gradients_.span());
+    decoder_.forward_backward(weights_.span(), gradients_.span(),
+                              {tokens_, targets_, documents_, positions_, context_, nullptr}, 1.0f);
+    const double norm = std::sqrt(sum_of_squares(device_, gradients_.span())) / tokens();
+    Optimizer::update(device_, groups_, weights_.span(), state_, gradients_.span(), 1e-3f, ++steps_,
+                      Optimizer::clip(norm) / static_cast<float>(tokens()));
+  }
+
+ private:
+  timed::Device& device_;
+  int context_;
+  Buffer<float> weights_, gradients_;
+  Optimizer::State state_;
+  std::vector<Optimizer::Group> groups_;
+  Decoder<Network, timed::Device> decoder_;
+  std::vector<std::int32_t> tokens_, targets_, documents_, positions_;
+  std::int64_t steps_ = 0;
+};
+
+/// The best of all measurements in this process: other programs on the machine can only make one lower.
+double peak(cpu::Device& device) {
+  static double best = 0;
+  return best = std::max(best, cpu::fma_peak(device));
+}
+
+template <ModelSpec M, class Precision>
+void train(benchmark::State& state, int sequences, int context) {
+  cpu::Device cpu;
+  timed::Device device{cpu};
+  const double flops = training_flops(M, sequences, context, double(sequences) * context).total();
+  const double best = peak(cpu);
+  Training<Llama<M, Precision>> training(device, sequences, context);
+  training.step();  // scratch memory grows in the first step
+  device.seconds = {};
+  for (auto _ : state) training.step();
+
+  using benchmark::Counter;
+  state.counters["tokens/s"] = Counter(training.tokens(), Counter::kIsIterationInvariantRate);
+  state.counters["FLOP/s"] = Counter(flops, Counter::kIsIterationInvariantRate);
+  state.counters["fraction"] = Counter(flops / best, Counter::kIsIterationInvariantRate);
+  for (std::size_t a = 0; a < timed::account_names.size(); ++a)
+    state.counters[std::string(timed::account_names[a]) + "_ms"] =
+        Counter(1e3 * device.seconds[a], Counter::kAvgIterations);
+}
+
+template <ModelSpec M, class Precision>
+void add(const std::string& key, const std::string& precision) {
+  for (const auto &[sequences, context] : {std::pair{4, 512}, std::pair{1, 4096}})
+    benchmark::RegisterBenchmark((key + std::to_string(context) + '/' + precision).c_str(), train<M, Precision>, sequences,
+                                 context)
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime()
+        ->MinTime(0.3)
+        ->Repetitions(3);
+}
+
+const bool added = [] {
+  add<model_a, Fp32>("step.A.", "fp32");
+  add<model_b, Fp32>("step.B.", "fp32");
+  add<model_a, Bf16>("step_bf16.A.", "bf16");
+  add<model_b, Bf16>("step_bf16.B.", "bf16");
+  return true;
+}();
+
+}  // namespace
