@@ -227,7 +227,8 @@ struct BlockOfDepth {
           const std::int64_t i = starts[s], rows = starts[s + 1] - i, from = k * a_leading + i;
           Element* const into = to + i * elements + e * rows;
           // A whole vector where it ends inside A and inside the strip, whose rest is yet to come: no loop over six.
-          if (Factors::depth == 1 && e * rows + vec_width <= elements * rows && from + vec_width <= a_end)
+          if (Factors::depth == 1 && rows <= vec_width && e * rows + vec_width <= elements * rows &&
+              from + vec_width <= a_end)
             Factors::copy_across(into, a + from, a_leading, 1, vec_width);
           else
             Factors::copy_across(into, a + from, a_leading, rows_of_k, rows);
