@@ -73,7 +73,7 @@ inline void refuse_unknown(const CLI::App& app) {
   const std::string word = left.front().substr(0, left.front().find('='));
   const std::string near = nearest(word, known);
   throw Error(ExitCode::usage, "there is no " + std::string(word.starts_with("-") ? "option " : "command ") + word +
-                                   (near.empty() ? "" : "; did you mean " + near + "?") + " See " + app.get_name() + " --help.");
+                                   (near.empty() ? "." : "; did you mean " + near + "?") + " See " + app.get_name() + " --help.");
 }
 
 /// Seconds in "90", "90s", "15m", "2h", "01:30:00" or "15:00"; 0 for an empty text. Throws Error(usage).

@@ -92,7 +92,7 @@ int program(int argc, char** argv) {
   subcommand("plan", "print the memory and the work of every stage");
   subcommand("describe", "print the recipe");
   CLI::App* with_run[] = {subcommand("train", "train every stage, evaluate, write the report; goes on where it was stopped"),
-                          subcommand("eval", "evaluate the finished models of a run again"),
+                          subcommand("eval", "evaluate the finished models of a run again, and write the report"),
                           subcommand("generate", "go on from a prompt"),
                           subcommand("report", "write the report of a run again, from its files")};
   for (CLI::App* sub : with_run) add_options(*sub, options, run_option_texts);
@@ -118,6 +118,12 @@ int program(int argc, char** argv) {
     } else if (name == "train") {
       Device device = command::device_of<Device>(options);
       Run<R, Device>(device, options, command::joined(argc, argv)).train();
+    } else if (name == "eval") {
+      Device device = command::device_of<Device>(options);
+      Run<R, Device>(device, options, command::joined(argc, argv)).evaluate_again();
+    } else if (name == "report") {
+      Device device = command::device_of<Device>(options);
+      Run<R, Device>(device, options, command::joined(argc, argv)).report();
     } else if (name == "generate") {
       command::generate<R, Device>(options, generation);
     }

@@ -11,6 +11,7 @@
 #include <longsky/program/describe.hpp>
 #include <longsky/program/options.hpp>
 #include <longsky/program/paths.hpp>
+#include <longsky/program/results.hpp>
 #include <longsky/program/stage_run.hpp>
 #include <longsky/text/byte_pair.hpp>
 #include <longsky/text/library.hpp>
@@ -21,20 +22,21 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <fstream>
 #include <iostream>
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 namespace longsky {
 
-/// What an evaluation of one model found.
-struct Evaluation {
-  NeedleGrid needle;
-  PerplexityCurve perplexity;
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Evaluation, needle, perplexity)
+/// The processor as the system names it.
+inline std::string processor_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown";
+}
 
 /// One invocation of `train` on a run directory.
 template <Recipe R, class Device>
@@ -65,6 +67,7 @@ class Run {
     peak_ = fma_peak(device_);
     progress_.message("peak measured at start: " + std::to_string(static_cast<int>(peak_ / 1e9)) + " GFLOP/s on " +
                       std::to_string(device_.threads()) + " threads");
+    write_run_json();
     plan_work();
     for (int s = 0; s < options_.seeds; ++s) {
       const std::uint64_t seed = options_.seed + static_cast<std::uint64_t>(s);
@@ -72,10 +75,33 @@ class Run {
         Weights<R> weights(seed);
         train_chain(seed, chain, weights);
         evaluate(seed, chain, weights);
+        write_run_json();
       }
     }
-    write_summary();
+    report();
+  }
+
+  /// Evaluates the finished chains of every seed again, with the samples and the grid that the options ask for.
+  void evaluate_again() {
+    claim_directory();
+    load_corpus();
+    total_ = evaluation_flops() * options_.seeds * static_cast<double>(chains_.size());
+    for (int s = 0; s < options_.seeds; ++s)
+      for (const Chain& chain : chains_) {
+        Weights<R> weights(options_.seed + static_cast<std::uint64_t>(s));
+        load_finished(options_.seed + static_cast<std::uint64_t>(s), chain, weights);
+        evaluate(options_.seed + static_cast<std::uint64_t>(s), chain, weights, /*again=*/true);
+      }
+    report();
+  }
+
+  /// Writes summary and report from the files of the run, and prints the heat maps.
+  void report() {
     progress_.finish();
+    const Results all = read_results(paths_, chains_, options_.development);
+    write_results(paths_, all);
+    print_results(std::cout, all, progress_options(ProgressStyle::automatic, 1).colour);
+    std::cout << "report: " << (paths_.out / "report.html").string() << '\n';
   }
 
   const Corpus& corpus() const { return corpus_; }
@@ -100,6 +126,7 @@ class Run {
                                          " tokens, the model has " + std::to_string(R::model.vocab) + "; use another --out");
     if (!known) tokenizer.save(paths_.tokenizer());
     corpus_ = make_corpus(tokenizer, books, held_out, /*seed=*/0);
+    for (const TokenDocument& book : corpus_.documents) books_ += (books_.empty() ? "" : ", ") + book.name;
     progress_.message(std::to_string(books.size()) + " books, " + words::grouped(training_tokens()) + " tokens to train on, " +
                       words::grouped(static_cast<std::int64_t>(corpus_.held_out.tokens.size())) + " held out");
   }
@@ -117,7 +144,7 @@ class Run {
   Evaluation measure(std::uint64_t seed, const Chain& chain, std::span<float> weights) {
     const RopeSpec rope = final_position(chain);
     Reader<R, Device> reader(device_, weights, rope, R::model.context);
-    const NeedleCells cells{.lengths = doubling_lengths(stages_[0].context, R::model.context), .samples = options_.samples};
+    const NeedleGridSpec cells{.lengths = doubling_lengths(stages_[0].context, R::model.context), .samples = options_.samples};
     const double per_sample = evaluation_flops() / (cells.lengths.size() * cells.depths.size() * cells.samples);
     int sample = 0;
     Evaluation result;
@@ -163,12 +190,9 @@ class Run {
 
   void claim_directory() {
     std::error_code error;
-    if (!std::filesystem::exists(paths_.run_json(), error)) {
-      replace_file(paths_.run_json(), nlohmann::json{{"identity", identity()}, {"wall_s", 0.0}}.dump(1));
-      return;
-    }
-    const nlohmann::json run = nlohmann::json::parse(read_file(paths_.run_json()), nullptr, false);
-    if (!run.is_object() || !run.contains("identity") || !run.value("wall_s", nlohmann::json()).is_number())
+    if (!std::filesystem::exists(paths_.run_json(), error)) return;
+    const nlohmann::json run = results::json_file(paths_.run_json());
+    if (!run.contains("identity") || !run.value("wall_s", nlohmann::json()).is_number())
       throw Error(ExitCode::corrupt, paths_.run_json().string() + " is not what a run writes; use another --out");
     earlier_wall_ = run.at("wall_s");
     const nlohmann::json mine = identity();
@@ -178,8 +202,18 @@ class Run {
                                          "; give the options it was started with, or another --out");
   }
 
-  void remember_wall() {
-    replace_file(paths_.run_json(), nlohmann::json{{"identity", identity()}, {"wall_s", earlier_wall_ + elapsed()}}.dump(1));
+  // Written once the corpus has been read, so that a wrong corpus does not bind the directory to it.
+  void write_run_json() const {
+    const nlohmann::json run = {{"identity", identity()},
+                                {"wall_s", earlier_wall_ + elapsed()},
+                                {"peak_flops", peak_},
+                                {"threads", device_.threads()},
+                                {"machine", processor_name()},
+                                {"command", command_},
+                                {"books", books_},
+                                {"short_context", stages_[0].context},
+                                {"long_context", R::model.context}};
+    replace_file(paths_.run_json(), run.dump(1) + "\n");
   }
 
   int steps_of(const StageSpec& spec) const { return std::max(1, static_cast<int>(std::lround(spec.steps * options_.scale))); }
@@ -237,12 +271,10 @@ class Run {
       const std::filesystem::path node = paths_.node(seed, chain, n);
       for_each_stage<R>([&]<class S>(std::size_t i) {
         if (i != link.stage) return;
-        const bool first_visit = figures_.count(node.string()) == 0;
+        const bool first_visit = visited_.insert(node.string()).second;
         if (finished(node)) {
-          const auto info = open_checkpoint(node / "checkpoints" / finished_checkpoint);
-          const nlohmann::json state = read_checkpoint(info, named_tensors<R>(weights.span()), {});
+          read_checkpoint(open_checkpoint(node / "checkpoints" / finished_checkpoint), named_tensors<R>(weights.span()), {});
           if (first_visit) done_ += stage_flops<S>();
-          figures_[node.string()] = state.at("figures");
           return;
         }
         const int steps = steps_of(S::spec);
@@ -255,10 +287,10 @@ class Run {
             .should_stop = [&] { return should_stop(); },
             .say = [&](const std::string& sentence) { progress_.message(sentence); },
         };
-        figures_[node.string()] = run_stage<R, S>(
+        run_stage<R, S>(
             device_, weights.span(), corpus_, seed, {.steps = steps, .lr_scale = options_.lr_scale, .position = link.position}, node,
             {options_.checkpoint_every, options_.checkpoint_minutes, options_.keep}, {{"command", command_}}, peak_, hooks);
-        remember_wall();
+        write_run_json();
       });
     }
   }
@@ -267,65 +299,21 @@ class Run {
     return options_.seeds > 1 ? "seed " + std::to_string(seed) + " " + what : what;
   }
 
-  void evaluate(std::uint64_t seed, const Chain& chain, Weights<R>& weights) {
+  void evaluate(std::uint64_t seed, const Chain& chain, Weights<R>& weights, bool again = false) {
     const std::filesystem::path path = paths_.evaluation(seed, chain, options_.development);
     std::error_code error;
-    if (std::filesystem::exists(path, error)) {
+    if (!again && std::filesystem::exists(path, error)) {
       const nlohmann::json saved = nlohmann::json::parse(read_file(path), nullptr, false);
       if (saved.is_object() && saved.value("samples", 0) == options_.samples) {
-        evaluations_[chain.name].push_back(saved.at("evaluation"));
         done_ += evaluation_flops();
         return;
       }
     }
     const Evaluation found = measure(seed, chain, weights.span());
     replace_file(path, nlohmann::json{{"chain", chain.name}, {"samples", options_.samples}, {"evaluation", found}}.dump(1));
-    evaluations_[chain.name].push_back(found);
-    progress_.message(label(seed, chain.name) + ": needles found " + percent(found.needle.mean_exact()) + ", beyond " +
+    progress_.message(label(seed, chain.name) + ": needles found " + results::percent(found.needle.mean_exact()) + ", beyond " +
                       std::to_string(2 * stages_[0].context) + " tokens " +
-                      percent(found.needle.mean_exact(2 * stages_[0].context)));
-    remember_wall();
-  }
-
-  static std::string percent(double x) { return std::to_string(static_cast<int>(std::lround(100 * x))) + " %"; }
-
-  void write_summary() {
-    StageFigures all;
-    for (const auto& [node, f] : figures_) all.tokens += f.tokens, all.flops += f.flops, all.seconds += f.seconds;
-    const auto& before = evaluations_.at("before");
-    const auto& after = evaluations_.at("after");
-    const int beyond = 2 * stages_[0].context;
-    const auto mean = [](const std::vector<Evaluation>& list, int from) {
-      double sum = 0;
-      for (const Evaluation& e : list) sum += e.needle.mean_exact(from) / static_cast<double>(list.size());
-      return sum;
-    };
-    nlohmann::json chains = nlohmann::json::object();
-    for (const auto& [name, list] : evaluations_) chains[name] = list;
-    nlohmann::json seeds = nlohmann::json::array();
-    for (std::size_t s = 0; s < after.size(); ++s)
-      seeds.push_back({{"seed", options_.seed + s},
-                       {"before_beyond", before[s].needle.mean_exact(beyond)},
-                       {"after", after[s].needle.mean_exact()}});
-    const nlohmann::json summary = {
-        {"wall_s", earlier_wall_ + elapsed()},
-        {"seeds", seeds},
-        {"tokens_per_s", static_cast<double>(all.tokens) / all.seconds},
-        {"fraction_of_peak", all.flops / all.seconds / peak_},
-        {"peak_flops", peak_},
-        {"flops", all.flops},
-        {"tokens", all.tokens},
-        {"threads", device_.threads()},
-        {"command", command_},
-        {"beyond", beyond},
-        {"needle",
-         {{"before_beyond", mean(before, beyond)},
-          {"after", mean(after, 0)},
-          {"grid_before", before.front().needle},
-          {"grid_after", after.front().needle}}},
-        {"chains", chains},
-    };
-    replace_file(paths_.summary(), summary.dump(1));
+                      results::percent(found.needle.mean_exact(2 * stages_[0].context)));
   }
 
   Device& device_;
@@ -339,8 +327,8 @@ class Run {
   Corpus corpus_;
   Clock::time_point start_ = Clock::now();
   double earlier_wall_ = 0, peak_ = 1, total_ = 1, done_ = 0;
-  std::map<std::string, StageFigures> figures_;
-  std::map<std::string, std::vector<Evaluation>> evaluations_;
+  std::set<std::string> visited_;
+  std::string books_;
 };
 
 }  // namespace longsky
