@@ -89,10 +89,16 @@ consteval bool makes_sense() {
   return true;
 }
 
+template <Stage... S>
+consteval bool make_sense() {
+  static_assert(sizeof...(S) > 0, "longsky: a recipe trains at least one stage; name it in StageList<...>");
+  return (makes_sense<S>() && ...);
+}
+
 template <class List>
 struct all_stages : std::false_type {};
 template <Stage... S>
-struct all_stages<StageList<S...>> : std::bool_constant<(makes_sense<S>() && ...)> {};
+struct all_stages<StageList<S...>> : std::bool_constant<make_sense<S...>()> {};
 
 /// A recipe: names first, then what each must be.
 template <class R>

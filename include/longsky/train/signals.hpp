@@ -33,7 +33,8 @@ inline bool stop_requested() { return signals::received.load(std::memory_order_r
 /// The first signal that asked, 0 where none did.
 inline int stop_signal() { return signals::received.load(std::memory_order_relaxed); }
 
-/// While it lives the three signals ask instead of killing; afterwards they do what they did before.
+/// While it lives the three signals ask instead of killing, and a file that reaches its size limit is a failed write
+/// instead of SIGXFSZ; afterwards they do what they did before.
 class StopSignals {
  public:
   StopSignals() {
@@ -44,11 +45,14 @@ class StopSignals {
     action.sa_flags = SA_RESTART;  // a signal must not make a write to a checkpoint fail
     sigemptyset(&action.sa_mask);
     for (std::size_t i = 0; i < numbers.size(); ++i) ::sigaction(numbers[i], &action, &before_[i]);
+    action.sa_handler = SIG_IGN;
+    ::sigaction(SIGXFSZ, &action, &size_limit_before_);
   }
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals() {
     for (std::size_t i = 0; i < numbers.size(); ++i) ::sigaction(numbers[i], &before_[i], nullptr);
+    ::sigaction(SIGXFSZ, &size_limit_before_, nullptr);
     signals::received = 0;
     signals::interrupts = 0;
   }
@@ -56,6 +60,7 @@ class StopSignals {
  private:
   static constexpr std::array<int, 3> numbers = {SIGINT, SIGTERM, SIGUSR1};
   std::array<struct sigaction, numbers.size()> before_{};
+  struct sigaction size_limit_before_ {};
 };
 
 }  // namespace longsky

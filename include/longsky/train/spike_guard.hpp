@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace longsky {
@@ -20,13 +21,19 @@ class SpikeGuard {
   static constexpr int window = 32;
   static constexpr double limit = 8.0;  ///< deviations
 
+  SpikeGuard() {
+    losses.reserve(window);
+    norms.reserve(window);
+  }
+
   /// True when this step's update is to be applied. Throws Error(diverged) for a loss or norm that is not finite.
-  bool accepts(double loss, double norm, const std::string& where) {
+  bool accepts(double loss, double norm, int step, std::string_view stage) {
     if (!std::isfinite(loss) || !std::isfinite(norm))
-      throw Error(ExitCode::diverged, "the loss or the gradient is not a finite number at " + where + " (loss " +
+      throw Error(ExitCode::diverged, "longsky: the loss or the gradient is not a finite number at step " +
+                                          std::to_string(step) + " of stage " + std::string(stage) + " (loss " +
                                           std::to_string(loss) + ", gradient norm " + std::to_string(norm) +
-                                          "); the weights were left as they were before this step. Resume from the "
-                                          "last checkpoint with a smaller --lr-scale.");
+                                          "); the weights were left as they were before this step. The same command "
+                                          "would come here again: start with a smaller --lr-scale and another --out");
     const bool spike = is_spike(losses, loss) && is_spike(norms, norm);
     if (spike) {
       ++skipped;

@@ -89,8 +89,7 @@ class Trainer {
     report.gradient_norm = std::sqrt(sum_of_squares(device_, gradients_.span())) * per_token;
     report.lr = spec.lr * changes_.lr_scale *
                 S::Schedule::factor(step_, {.steps = steps(), .warmup = spec.warmup, .floor = spec.floor});
-    report.skipped = !guard_.accepts(report.loss, report.gradient_norm,
-                                     std::string("step ") + std::to_string(step_ + 1) + " of stage " + spec.name);
+    report.skipped = !guard_.accepts(report.loss, report.gradient_norm, step_ + 1, spec.name);
     if (!report.skipped && report.trained > 0)
       Optimizer::update(device_, groups_, weights_, optimizer_, gradients_.span(), static_cast<float>(report.lr), step_ + 1,
                         static_cast<float>(per_token * Optimizer::clip(report.gradient_norm)));
@@ -126,11 +125,12 @@ class Trainer {
     return {batch.tokens, batch.targets, batch.documents, batch.positions, batch.context, nullptr};
   }
 
-  // Pass p of the stage holds sequences [p * sequences, (p + 1) * sequences).
+  // Pass p of the stage holds sequences [p * sequences, (p + 1) * sequences). Progress is the step's, so that a step cut
+  // in more passes has the same sequences.
   void start_data() {
     const std::int64_t first = std::int64_t{step_} * spec.accumulation;
     prefetch_.emplace(spec.sequences, spec.context, first, [this](Batch& batch, std::int64_t pass) {
-      const double progress = static_cast<double>(pass) / (static_cast<double>(steps()) * spec.accumulation);
+      const double progress = static_cast<double>(pass / spec.accumulation) / steps();
       fill_batch<typename S::Data, typename S::Objective, typename S::Mask>(
           batch, data_, seed_, stream_of(spec.name), static_cast<std::uint64_t>(pass) * spec.sequences, progress);
     });

@@ -1,0 +1,47 @@
+// longsky/program/check_corpus.hpp — asks a corpus, before a run begins, for everything the run will ask of it later.
+//
+// A book that is too short for the third stage is said in the first second, not after an hour of the first two.
+#pragma once
+
+#include <longsky/core/error.hpp>
+#include <longsky/core/random.hpp>
+#include <longsky/data/batch.hpp>
+#include <longsky/data/corpus.hpp>
+#include <longsky/data/needle.hpp>
+#include <longsky/eval/needle.hpp>
+#include <longsky/train/recipe.hpp>
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+
+namespace longsky {
+
+/// Draws sequences of every stage of `R`, and needles of every length of the grid. Throws Error(usage) with the stage
+/// and what to do where the corpus has too little for one.
+template <Recipe R>
+void check_corpus(const Corpus& corpus, bool development, std::uint64_t seed) {
+  for_each_stage<R>([&]<class S>(std::size_t) {
+    constexpr int draws = 16;  // of a mixture, the part that asks for the most must be among them
+    const typename S::Data data(corpus);
+    Batch batch(1, S::spec.context);
+    try {
+      for (int i = 0; i < draws; ++i)
+        fill_batch<typename S::Data, typename S::Objective, typename S::Mask>(
+            batch, data, seed, stream_of(S::spec.name), static_cast<std::uint64_t>(i), static_cast<double>(i) / draws);
+    } catch (const Error& e) {
+      throw Error(e.code(), std::string(e.what()) + " (found while trying the data of stage " + S::spec.name + ")");
+    }
+  });
+  const TokenDocument& haystack = development ? corpus.development : corpus.held_out;
+  if (static_cast<std::int64_t>(haystack.tokens.size()) <= R::model.context)
+    throw Error(ExitCode::usage, "longsky: the book " + haystack.name + " has " + std::to_string(haystack.tokens.size()) +
+                                     " tokens to evaluate on; expected more than the context of " +
+                                     std::to_string(R::model.context) + ". Hold out a longer book with --held-out");
+  for (const int length : doubling_lengths(std::tuple_element_t<0, StagesOf<R>>::spec.context, R::model.context)) {
+    Random random(seed, stream_of("check"), 0);
+    make_needle(corpus, random, {.length = length, .depth = 0.5}, development ? corpus.development_keys : corpus.test_keys, haystack);
+  }
+}
+
+}  // namespace longsky
