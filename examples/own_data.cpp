@@ -7,6 +7,7 @@
 
 namespace ls = longsky;
 
+// begin: policy
 // A policy is a pure function: sequence `draw.index` depends on the corpus, the seed and the index, on nothing else.
 struct SayAgain {
   explicit SayAgain(const ls::Corpus&) {}
@@ -22,6 +23,7 @@ struct SayAgain {
     }
   }
 };
+// end: policy
 
 struct Stage {
   static constexpr ls::StageSpec spec{

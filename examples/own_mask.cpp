@@ -7,6 +7,7 @@
 
 namespace ls = longsky;
 
+// begin: policy
 // `visible` is the law, pair by pair; `cover` says the same of whole tiles, so that tiles nobody sees are never computed.
 template <int Window, int Sink = 4>
 struct WindowWithSink {
@@ -22,6 +23,7 @@ struct WindowWithSink {
     return Inner::cover(q, k);
   }
 };
+// end: policy
 static_assert(ls::MaskPolicy<WindowWithSink<32>>);
 static_assert(WindowWithSink<32>::visible({.index = 100, .document = 0}, {.index = 0, .document = 0}));
 static_assert(!WindowWithSink<32>::visible({.index = 100, .document = 0}, {.index = 50, .document = 0}));
