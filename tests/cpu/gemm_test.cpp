@@ -119,7 +119,7 @@ TEST_CASE("portable and native bfloat16 agree to the rounding of sums", "[gemm]"
     float c = std::numeric_limits<float>::quiet_NaN();
     const std::int64_t elements = (k + Factors::depth - 1) / Factors::depth;
     cpu::register_block_of<Factors, along>(
-        1, {.depth = elements, .a = a.data(), .a_leading = elements, .b = b.data(), .ahead = nullptr},
+        1, {.depth = elements, .a = a.data(), .a_leading = elements, .b = b.data()},
         {&c, 1, nullptr, 0, nullptr, 1});
     return c;
   };

@@ -137,8 +137,7 @@ class CrossEntropyPass {
         for_strips(n, [&](std::int64_t i, int rows) {
           const Element* const b = packed_x_ + p * c_elements * tokens;
           register_block_of<Factors, Contiguous::along>(
-              rows, {.depth = c_elements, .a = w_along_ + (first + i) * c_elements, .a_leading = c_elements, .b = b,
-                     .ahead = reinterpret_cast<const char*>(b)},
+              rows, {.depth = c_elements, .a = w_along_ + (first + i) * c_elements, .a_leading = c_elements, .b = b},
               {logits_ + p * logits_of_panel + (first + i) * tokens, tokens, nullptr, 0, nullptr, tokens});
         });
     });
@@ -215,7 +214,7 @@ class CrossEntropyPass {
         float* const c = dw_ + (first + i) * C + j * gemm_panel;
         register_block_of<Factors, Contiguous::along>(
             rows, {.depth = token_elements, .a = dlogits_along_ + (first + i) * token_elements, .a_leading = token_elements,
-                   .b = b, .ahead = reinterpret_cast<const char*>(b), .chunks = panels_,
+                   .b = b, .chunks = panels_,
                    .a_stride = std::int64_t{V} * token_elements, .b_stride = token_elements * gemm_panel},
             {c, C, c, C, nullptr, static_cast<int>(std::min<std::int64_t>(gemm_panel, C - j * gemm_panel))});
       });
@@ -231,7 +230,7 @@ class CrossEntropyPass {
         float* const c = turned + i * tokens;
         register_block_of<Factors, Contiguous::across>(
             rows, {.depth = std::min<std::int64_t>(depth_block, v_elements - e), .a = w_across_ + e * C + first + i,
-                   .a_leading = C, .b = b, .ahead = reinterpret_cast<const char*>(b)},
+                   .a_leading = C, .b = b},
             {c, tokens, e == 0 ? nullptr : c, tokens, nullptr, tokens});
       });
     const std::int64_t last = std::min((panel + 1) * tokens, count_);

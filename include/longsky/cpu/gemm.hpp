@@ -30,6 +30,7 @@ inline constexpr int block_vecs = 4;
 inline constexpr int block_vecs = 2;
 #endif
 inline constexpr int gemm_panel = block_vecs * vec_width;
+inline constexpr int strip_width = 8;    // of a packed strip of A, gemm_rows rounded up to what is copied at once
 inline constexpr int depth_block = 512;  // along k; a panel of B then stays in the second level of cache
 
 /// Floats as they are.
@@ -85,15 +86,12 @@ template <int N, class Body>
 }
 
 /// What a register block multiplies: `chunks` runs of `depth` elements along k, `a_stride` and `b_stride` elements apart.
-/// Meanwhile it fetches `ahead`, bytes that the next blocks will read, ahead_step of them per element of k.
 template <class Element>
 struct TileInput {
   std::int64_t depth;
   const Element* a;
   std::int64_t a_leading;
   const Element* b;
-  const char* ahead;
-  std::int64_t ahead_step = 0;
   std::int64_t chunks = 1, a_stride = 0, b_stride = 0;
 };
 
@@ -109,7 +107,6 @@ void register_block(const TileInput<typename Factors::Element>& in, const TileOu
       unrolled<block_vecs>([&](auto v) __attribute__((always_inline)) {
         std::memcpy(&of_b[v], b + k * gemm_panel + v * vec_width, sizeof(Elements));
       });
-      __builtin_prefetch(in.ahead + k * in.ahead_step);
       unrolled<R>([&](auto i) __attribute__((always_inline)) {
         const Elements of_a = Factors::spread(A == Contiguous::along ? a[i * in.a_leading + k] : a[k * in.a_leading + i]);
         unrolled<block_vecs>([&](auto v) __attribute__((always_inline)) {
@@ -177,88 +174,77 @@ struct GemmAddends {
   const float* bias = nullptr;
 };
 
-/// The part of a product that one thread computes at a time: strips of rows times panels, over one block of k.
-struct Tile {
-  std::int64_t first_strip, last_strip, first_panel, last_panel;
-};
+/// Packs rows [0, m) and depth [first, last) of an A that lies across: to[strip][element of k][strip_width], with
+/// `elements` of k in a strip. `first` is a multiple of the format's depth, k where A ends.
+template <class Factors>
+void pack_strips(typename Factors::Element* to, const float* a, std::int64_t leading, std::int64_t m, std::int64_t k,
+                 std::int64_t elements, std::int64_t first, std::int64_t last) {
+  const std::int64_t strips = (m + gemm_rows - 1) / gemm_rows;
+  const float* const a_end = a + (k - 1) * leading + m;
+  for (std::int64_t s = 0, i = 0; s < strips; ++s) {
+    const std::int64_t next = cut(m, strips, s + 1);
+    auto* strip = to + (s * elements + first / Factors::depth) * strip_width;
+    const float* from = a + first * leading + i;
+    for (std::int64_t row = first; row < last; row += Factors::depth, strip += strip_width, from += Factors::depth * leading) {
+      if constexpr (Factors::in_place)
+        if (a_end - from >= strip_width) {  // eight floats at once, though six are meant
+          std::memcpy(strip, from, strip_width * sizeof(float));
+          continue;
+        }
+      Factors::copy_across(strip, from, leading, static_cast<int>(std::min<std::int64_t>(Factors::depth, last - row)), next - i);
+    }
+    i = next;
+  }
+}
 
+/// A product whose B, and whose A if it lies across, are packed for one block of depth.
 template <class Factors, Contiguous A>
-struct BlockOfDepth {
+struct PackedProduct {
   using Element = typename Factors::Element;
-  static constexpr std::int64_t most_strips = 18;  // so that a tile's rows of A stay in the second level of cache
-  static constexpr bool in_place = Factors::in_place && A == Contiguous::along;
+  static constexpr std::int64_t most_strips = 18;  // of a tile, so that its rows of A stay in the second level of cache
 
   std::int64_t m, n, depth, elements;
-  const float* a;
+  const float* a;  // not read when A is packed
   std::int64_t a_leading;
-  const Element* panels;
+  const Element* packed_a;
+  const Element* packed_b;
   float* c;
   std::int64_t c_leading;
   const float* addend;
   const float* bias;
 
-  void compute(const Tile& tile) const {
-    if constexpr (in_place) {
-      multiply(tile, a, a_leading);
+  std::int64_t strips() const { return (m + gemm_rows - 1) / gemm_rows; }
+  std::int64_t panels() const { return (n + gemm_panel - 1) / gemm_panel; }
+
+  /// What one thread computes at a time: strips of rows times panels.
+  void compute(std::int64_t first_strip, std::int64_t last_strip, std::int64_t first_panel, std::int64_t last_panel) const {
+    const std::int64_t first = cut(m, strips(), first_strip), last = cut(m, strips(), last_strip);
+    if constexpr (A == Contiguous::across) {
+      multiply(first_strip, last_strip, first_panel, last_panel, packed_a, strip_width);
+    } else if constexpr (Factors::in_place) {
+      multiply(first_strip, last_strip, first_panel, last_panel, a, a_leading);
     } else {
-      alignas(64) Element converted[most_strips * gemm_rows * depth_block / Factors::depth];
-      const std::int64_t i0 = cut(m, strips(), tile.first_strip);
-      convert(converted - i0 * elements, tile);
-      multiply(tile, converted - i0 * elements, elements);
+      alignas(64) Element rows[most_strips * gemm_rows * depth_block / Factors::depth];
+      for (std::int64_t i = first; i < last; ++i) Factors::copy_along(rows + (i - first) * elements, a + i * a_leading, depth);
+      multiply(first_strip, last_strip, first_panel, last_panel, rows - first * elements, elements);
     }
   }
 
  private:
-  std::int64_t strips() const { return (m + gemm_rows - 1) / gemm_rows; }
-
-  // A's rows as elements, each strip for itself: [row][element of k], or [element of k][row] when A lies across.
-  void convert(Element* to, const Tile& tile) const {
-    if constexpr (A == Contiguous::along) {
-      const std::int64_t first = cut(m, strips(), tile.first_strip), last = cut(m, strips(), tile.last_strip);
-      for (std::int64_t i = first; i < last; ++i) Factors::copy_along(to + i * elements, a + i * a_leading, depth);
-    } else {
-      std::int64_t starts[most_strips + 1];  // cut() divides, which is too slow for the loop
-      const std::int64_t count = tile.last_strip - tile.first_strip, a_end = (depth - 1) * a_leading + m;
-      for (std::int64_t s = 0; s <= count; ++s) starts[s] = cut(m, strips(), tile.first_strip + s);
-      for (std::int64_t e = 0; e < elements; ++e) {
-        const std::int64_t k = e * Factors::depth;
-        const int rows_of_k = static_cast<int>(std::min<std::int64_t>(Factors::depth, depth - k));
-        for (std::int64_t s = 0; s < count; ++s) {
-          const std::int64_t i = starts[s], rows = starts[s + 1] - i, from = k * a_leading + i;
-          Element* const into = to + i * elements + e * rows;
-          // A whole vector where it ends inside A and inside the strip, whose rest is yet to come: no loop over six.
-          if (Factors::depth == 1 && rows <= vec_width && e * rows + vec_width <= elements * rows &&
-              from + vec_width <= a_end)
-            Factors::copy_across(into, a + from, a_leading, 1, vec_width);
-          else
-            Factors::copy_across(into, a + from, a_leading, rows_of_k, rows);
-        }
-      }
-    }
-  }
-
-  // Row i of A begins at of_a[i * leading].
-  void multiply(const Tile& tile, const Element* of_a, std::int64_t leading) const {
-    const std::int64_t strips_here = tile.last_strip - tile.first_strip;
-    const std::int64_t panel_bytes = gemm_panel * elements * std::int64_t{sizeof(Element)};
-    for (std::int64_t p = tile.first_panel; p < tile.last_panel; ++p) {
-      const std::int64_t next = p + 1 < tile.last_panel ? p + 1 : tile.first_panel;
-      const char* const next_panel = reinterpret_cast<const char*>(panels) + next * panel_bytes;
-      for (std::int64_t s = tile.first_strip; s < tile.last_strip; ++s) {
+  // Row i of A begins at of_a[i * leading], or strip s of a packed A at of_a[s * leading * elements].
+  void multiply(std::int64_t first_strip, std::int64_t last_strip, std::int64_t first_panel, std::int64_t last_panel,
+                const Element* of_a, std::int64_t leading) const {
+    for (std::int64_t p = first_panel; p < last_panel; ++p)
+      for (std::int64_t s = first_strip; s < last_strip; ++s) {
         const std::int64_t i = cut(m, strips(), s), j = p * gemm_panel, at = i * c_leading + j;
-        const std::int64_t rows = cut(m, strips(), s + 1) - i;
-        register_block_of<Factors, A>(
-            static_cast<int>(rows),
-            {.depth = elements,
-             .a = of_a + i * leading,
-             .a_leading = A == Contiguous::along ? leading : rows,
-             .b = panels + j * elements,
-             .ahead = next_panel + cut(panel_bytes, strips_here, s - tile.first_strip),
-             .ahead_step = panel_bytes / (elements * strips_here)},
-            {c + at, c_leading, addend ? addend + at : nullptr, c_leading, bias ? bias + j : nullptr,
-             static_cast<int>(std::min<std::int64_t>(gemm_panel, n - j))});
+        register_block_of<Factors, A>(static_cast<int>(cut(m, strips(), s + 1) - i),
+                                      {.depth = elements,
+                                       .a = of_a + (A == Contiguous::along ? i : s * elements) * leading,
+                                       .a_leading = leading,
+                                       .b = packed_b + j * elements},
+                                      {c + at, c_leading, addend ? addend + at : nullptr, c_leading, bias ? bias + j : nullptr,
+                                       static_cast<int>(std::min<std::int64_t>(gemm_panel, n - j))});
       }
-    }
   }
 };
 
@@ -269,34 +255,54 @@ void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const 
           const float* b, std::int64_t b_leading, float* c, std::int64_t c_leading, GemmAddends add) {
   using Factors = FactorsOf<Precision>;
   using Element = typename Factors::Element;
-  using Block = BlockOfDepth<Factors, A>;
+  using Product = PackedProduct<Factors, A>;
+  constexpr std::int64_t chunk = 16;  // rows of an A that lies across which are packed at once
   if (m <= 0 || n <= 0) return;
 
   // Below a quarter of a million multiplications waking threads takes longer than the product.
   const int threads = m * n * k < 250'000 ? 1 : device.threads();
-  const std::int64_t panels = (n + gemm_panel - 1) / gemm_panel;
-  const std::int64_t strips = (m + gemm_rows - 1) / gemm_rows;
-  const std::int64_t wanted = threads == 1 ? 1 : 6 * threads;
-  const std::int64_t row_tiles = std::min(strips, std::max(wanted, (strips + Block::most_strips - 1) / Block::most_strips));
-  const std::int64_t column_tiles = std::min(panels, (wanted + row_tiles - 1) / row_tiles);
-
-  for (std::int64_t k0 = 0; k0 < k; k0 += depth_block) {
-    const std::int64_t depth = std::min<std::int64_t>(depth_block, k - k0);
-    const std::int64_t elements = (depth + Factors::depth - 1) / Factors::depth;
-    auto* packed = reinterpret_cast<Element*>(device.scratch(Scratch::packed_b, panels * gemm_panel * elements));
-    parallel_for(threads, panels, [&](std::int64_t p) {
-      const std::int64_t j = p * gemm_panel;
-      const float* const corner = b + (B == Contiguous::along ? j * b_leading + k0 : k0 * b_leading + j);
-      pack_panel<Factors, B>(packed + j * elements, corner, b_leading, depth,
-                             static_cast<int>(std::min<std::int64_t>(gemm_panel, n - j)));
-    });
+  // Where both factors are packed, as much of k as leaves them in the second level of cache.
+  const std::int64_t block =
+      A == Contiguous::along ? depth_block : std::clamp<std::int64_t>((1 << 18) / (m + n), 256, 1024) / chunk * chunk;
+  for (std::int64_t k0 = 0; k0 < k; k0 += block) {
+    const std::int64_t depth = std::min(block, k - k0), elements = (depth + Factors::depth - 1) / Factors::depth;
     // After the first block of k the product so far is what is added.
-    const Block block{m, n, depth, elements, a + (A == Contiguous::along ? k0 : k0 * a_leading), a_leading, packed, c,
-                      c_leading, k0 == 0 ? add.addend : c, k0 == 0 ? add.bias : nullptr};
+    Product product{.m = m, .n = n, .depth = depth, .elements = elements,
+                    .a = a + (A == Contiguous::along ? k0 : k0 * a_leading), .a_leading = a_leading,
+                    .packed_a = nullptr, .packed_b = nullptr, .c = c, .c_leading = c_leading,
+                    .addend = k0 == 0 ? add.addend : c, .bias = k0 == 0 ? add.bias : nullptr};
+    const std::int64_t panels = product.panels(), strips = product.strips();
+    auto* const packed_b = reinterpret_cast<Element*>(device.scratch(Scratch::packed_b, panels * gemm_panel * elements));
+    Element* packed_a = nullptr;
+    if constexpr (A == Contiguous::across)
+      packed_a = reinterpret_cast<Element*>(device.scratch(Scratch::packed_a, strips * strip_width * elements));
+    product.packed_b = packed_b;
+    product.packed_a = packed_a;
+    // What lies across is packed in chunks of whole rows, which memory delivers fastest, the rest panel by panel.
+    const auto pack_b = [&](std::int64_t p, std::int64_t first, std::int64_t rows) {
+      const std::int64_t j = p * gemm_panel;
+      pack_panel<Factors, B>(packed_b + j * elements + first / Factors::depth * gemm_panel,
+                             b + (B == Contiguous::along ? j * b_leading + k0 : (k0 + first) * b_leading + j), b_leading, rows,
+                             static_cast<int>(std::min<std::int64_t>(gemm_panel, n - j)));
+    };
+    const std::int64_t chunks = (depth + chunk - 1) / chunk, of_b = B == Contiguous::along ? panels : chunks;
+    parallel_for(threads, of_b + (A == Contiguous::across ? chunks : 0), [&](std::int64_t item) {
+      const std::int64_t first = item % of_b * chunk, rows = std::min(chunk, depth - first);
+      if (B == Contiguous::along && item < of_b) pack_b(item, 0, depth);
+      if (B == Contiguous::across && item < of_b)
+        for (std::int64_t p = 0; p < panels; ++p) pack_b(p, first, rows);
+      if constexpr (A == Contiguous::across)
+        if (item >= of_b)
+          pack_strips<Factors>(packed_a, product.a, a_leading, m, k - k0, elements, first, first + rows);
+    });
+    const std::int64_t wanted = threads == 1 ? 1 : 6 * threads;
+    const std::int64_t row_tiles =
+        std::min(strips, std::max(wanted, (strips + Product::most_strips - 1) / Product::most_strips));
+    const std::int64_t column_tiles = std::min(panels, (wanted + row_tiles - 1) / row_tiles);
     parallel_for(threads, row_tiles * column_tiles, [&](std::int64_t tile) {
       const std::int64_t row = tile / column_tiles, column = tile % column_tiles;
-      block.compute({cut(strips, row_tiles, row), cut(strips, row_tiles, row + 1), cut(panels, column_tiles, column),
-                     cut(panels, column_tiles, column + 1)});
+      product.compute(cut(strips, row_tiles, row), cut(strips, row_tiles, row + 1), cut(panels, column_tiles, column),
+                      cut(panels, column_tiles, column + 1));
     });
   }
 }
