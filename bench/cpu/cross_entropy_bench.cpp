@@ -23,8 +23,8 @@ void cross_entropy(benchmark::State& state) {
   const int trained = (N + Every - 1) / Every;
   bench::measure_flop(state, device, (Backward ? 6.0 : 2.0) * trained * V * C, [&] {
     if constexpr (Backward)
-      cpu::cross_entropy_forward_backward<Precision, V, C>(device, losses.data(), {dx.data(), N}, dw.data(), {x.data(), N},
-                                                           targets, w.data(), 1.0f / trained);
+      cpu::cross_entropy_forward_backward<Precision, V, C>(device, losses.data(), {dx.data(), N}, dw.data(),
+                                                           {x.data(), N}, targets, w.data(), 1.0f / trained);
     else
       cpu::cross_entropy_forward<Precision, V, C>(device, losses.data(), nullptr, {x.data(), N}, targets, w.data());
   });

@@ -19,8 +19,8 @@ struct Head {
   using Precision = PrecisionPolicy;
   static constexpr int V = Vocab, C = Width;
 };
-using Heads = std::tuple<Head<Fp32, 1, 1>, Head<Fp32, 97, 33>, Head<Fp32, 611, 48>, Head<Bf16, 2, 1>, Head<Bf16, 97, 33>,
-                         Head<Bf16, 515, 48>>;
+using Heads = std::tuple<Head<Fp32, 1, 1>, Head<Fp32, 97, 33>, Head<Fp32, 611, 48>, Head<Bf16, 2, 1>,
+                         Head<Bf16, 97, 33>, Head<Bf16, 515, 48>>;
 
 // Every `every`-th token is trained.
 std::vector<std::int32_t> some_targets(std::int64_t n, int every, int vocab) {
@@ -125,7 +125,8 @@ TEST_CASE("a masked token's numbers reach nobody else's", "[cross_entropy]") {
   const auto w = random_floats(97 * 33, "w"), dw = random_floats(97 * 33, "dw");
   const Answer clean = forward_backward<Small>(1, x, targets, w, dw, 1.0f);
   for (std::size_t t = 0; t < targets.size(); ++t)
-    if (targets[t] < 0) std::fill_n(x.begin() + static_cast<std::ptrdiff_t>(t * 33), 33, std::numeric_limits<float>::quiet_NaN());
+    if (targets[t] < 0)
+      std::fill_n(x.begin() + static_cast<std::ptrdiff_t>(t * 33), 33, std::numeric_limits<float>::quiet_NaN());
   const Answer dirty = forward_backward<Small>(1, x, targets, w, dw, 1.0f);
   CHECK(same_bits(clean.losses, dirty.losses));
   CHECK(same_bits(clean.dx, dirty.dx));
@@ -153,8 +154,8 @@ TEST_CASE("logits of any size neither overflow nor hide a NaN", "[cross_entropy]
   const std::vector<std::int32_t> targets{32, 32, 0};
   Guarded losses(3), dx(3), dw(std::vector<float>(V, 0.0f));
   cpu::Device device(1);
-  cpu::cross_entropy_forward_backward<Fp32, V, C>(device, losses.data(), {dx.data(), 3}, dw.data(), {x.data(), 3}, targets,
-                                                  w.data(), 1.0f);
+  cpu::cross_entropy_forward_backward<Fp32, V, C>(device, losses.data(), {dx.data(), 3}, dw.data(), {x.data(), 3},
+                                                  targets, w.data(), 1.0f);
   CHECK(losses.span()[0] == 0.0f);
   CHECK(losses.span()[1] == 32000.0f);
   CHECK(std::isnan(losses.span()[2]));

@@ -31,8 +31,8 @@ struct Size {
   std::int64_t m, n, k;
 };
 // One, sizes around the register block and the panel, sizes that divide nothing, more than one block of k.
-const std::vector<Size> sizes{{1, 1, 1},    {1, 5, 3},     {6, 64, 16},   {7, 65, 17},  {5, 63, 15},
-                              {13, 1, 33},  {1, 130, 129}, {40, 2, 1025}, {120, 97, 2}, {37, 71, 513}};
+const std::vector<Size> sizes{{1, 1, 1},   {1, 5, 3},     {6, 64, 16},   {7, 65, 17},  {5, 63, 15},
+                              {13, 1, 33}, {1, 130, 129}, {40, 2, 1025}, {120, 97, 2}, {37, 71, 513}};
 
 // What an op must not read as a number: memory that it did not write.
 void poison_scratch(cpu::Device& device) {
@@ -64,8 +64,12 @@ TEMPLATE_LIST_TEST_CASE("a product is the sum of its terms", "[gemm]", Cases) {
       const auto b = factors<Precision>(random_floats(b_leading * (b_along ? s.n : s.k), "b"));
       const Exact want = product(
           s.m, s.n, s.k,
-          [&](std::int64_t i, std::int64_t k) { return a[static_cast<std::size_t>(a_along ? i * a_leading + k : k * a_leading + i)]; },
-          [&](std::int64_t k, std::int64_t j) { return b[static_cast<std::size_t>(b_along ? j * b_leading + k : k * b_leading + j)]; });
+          [&](std::int64_t i, std::int64_t k) {
+            return a[static_cast<std::size_t>(a_along ? i * a_leading + k : k * a_leading + i)];
+          },
+          [&](std::int64_t k, std::int64_t j) {
+            return b[static_cast<std::size_t>(b_along ? j * b_leading + k : k * b_leading + j)];
+          });
       CAPTURE(s.m, s.n, s.k, gap);
       const std::vector<float> got = multiply<TestType>(1, s, a, a_leading, b, b_leading);
       CHECK(close(got, want.value, want.scale, 4e-7));
@@ -113,14 +117,14 @@ TEST_CASE("portable and native bfloat16 agree to the rounding of sums", "[gemm]"
   const std::int64_t k = 77;
   const auto x = random_floats(k, "x"), y = random_floats(k, "y");
   const auto dot = [&]<class Factors>(Factors) {
-    std::vector<typename Factors::Element> a(static_cast<std::size_t>(k)), b(static_cast<std::size_t>(k * cpu::gemm_panel));
+    std::vector<typename Factors::Element> a(static_cast<std::size_t>(k)),
+        b(static_cast<std::size_t>(k * cpu::gemm_panel));
     Factors::copy_along(a.data(), x.data(), k);
     cpu::pack_panel<Factors, along>(b.data(), y.data(), k, k, 1);
     float c = std::numeric_limits<float>::quiet_NaN();
     const std::int64_t elements = (k + Factors::depth - 1) / Factors::depth;
-    cpu::register_block_of<Factors, along>(
-        1, {.depth = elements, .a = a.data(), .a_leading = elements, .b = b.data()},
-        {&c, 1, nullptr, 0, nullptr, 1});
+    cpu::register_block_of<Factors, along>(1, {.depth = elements, .a = a.data(), .a_leading = elements, .b = b.data()},
+                                           {&c, 1, nullptr, 0, nullptr, 1});
     return c;
   };
   const float portable = dot(cpu::RoundedFactors{}), native = dot(cpu::Bf16Factors{});
@@ -131,13 +135,16 @@ TEST_CASE("portable and native bfloat16 agree to the rounding of sums", "[gemm]"
 TEST_CASE("rounding to bfloat16 is the storage type's", "[gemm]") {
   constexpr float inf = std::numeric_limits<float>::infinity();
   std::vector<float> x = random_floats(99, "x");
-  for (const float special : {0.0f, -0.0f, inf, -inf, 3.4e38f, 1.00390625f, 1.01171875f, std::nanf("")}) x.push_back(special);
+  for (const float special : {0.0f, -0.0f, inf, -inf, 3.4e38f, 1.00390625f, 1.01171875f, std::nanf("")})
+    x.push_back(special);
   std::vector<float> got(x.size());
   cpu::RoundedFactors::copy_along(got.data(), x.data(), static_cast<std::int64_t>(x.size()));
   for (std::size_t i = 0; i < x.size(); ++i) {
     CAPTURE(i, x[i]);
-    if (std::isnan(x[i])) CHECK(std::isnan(got[i]));
-    else CHECK(got[i] == rounded_to_bf16(x[i]));
+    if (std::isnan(x[i]))
+      CHECK(std::isnan(got[i]));
+    else
+      CHECK(got[i] == rounded_to_bf16(x[i]));
   }
 }
 

@@ -42,7 +42,8 @@ TEMPLATE_LIST_TEST_CASE("y = x W^T + bias + residual", "[linear]", Layers) {
   constexpr int N = TestType::N, K = TestType::K;
   const std::int64_t rows = GENERATE(1, 2, 4, 5, 67);
   const Inputs<TestType> in{rows};
-  Exact want = product(rows, N, K, [&](auto t, auto k) { return in.of_x(t, k); }, [&](auto k, auto n) { return in.of_w(n, k); });
+  Exact want = product(
+      rows, N, K, [&](auto t, auto k) { return in.of_x(t, k); }, [&](auto k, auto n) { return in.of_w(n, k); });
   cpu::Device device(2);
   const auto forward = [&](Guarded& y, const float* bias, const float* residual) {
     cpu::linear_forward<typename TestType::Precision, N, K>(device, {y.data(), rows}, {in.x.data(), rows}, in.w.data(),
@@ -71,9 +72,12 @@ TEMPLATE_LIST_TEST_CASE("dx = dy W, dw += dy^T x, dbias += column sums", "[linea
   constexpr int N = TestType::N, K = TestType::K;
   const std::int64_t rows = GENERATE(1, 5, 67, 600);
   const Inputs<TestType> in{rows};
-  const Exact want_dx = product(rows, K, N, [&](auto t, auto n) { return in.of_dy(t, n); }, [&](auto n, auto k) { return in.of_w(n, k); });
-  Exact want_dw = product(N, K, rows, [&](auto n, auto t) { return in.of_dy(t, n); }, [&](auto t, auto k) { return in.of_x(t, k); });
-  Exact want_dbias = product(N, 1, rows, [&](auto n, auto t) { return in.of_dy(t, n); }, [](auto, auto) { return 1.0; });
+  const Exact want_dx = product(
+      rows, K, N, [&](auto t, auto n) { return in.of_dy(t, n); }, [&](auto n, auto k) { return in.of_w(n, k); });
+  Exact want_dw = product(
+      N, K, rows, [&](auto n, auto t) { return in.of_dy(t, n); }, [&](auto t, auto k) { return in.of_x(t, k); });
+  Exact want_dbias = product(
+      N, 1, rows, [&](auto n, auto t) { return in.of_dy(t, n); }, [](auto, auto) { return 1.0; });
   for (std::int64_t i = 0; i < std::int64_t{N} * K; ++i) want_dw.add(i, in.dw[static_cast<std::size_t>(i)]);
   for (std::int64_t i = 0; i < N; ++i) want_dbias.add(i, in.bias[static_cast<std::size_t>(i)]);
   CAPTURE(rows, N, K);
@@ -83,7 +87,8 @@ TEMPLATE_LIST_TEST_CASE("dx = dy W, dw += dy^T x, dbias += column sums", "[linea
     cpu::Device device(threads);
     Guarded dx(rows * K), dw(in.dw), dbias(in.bias);
     cpu::linear_backward_input<Precision, N, K>(device, {dx.data(), rows}, {in.dy.data(), rows}, in.w.data());
-    cpu::linear_backward_weight<Precision, N, K>(device, dw.data(), dbias.data(), {in.dy.data(), rows}, {in.x.data(), rows});
+    cpu::linear_backward_weight<Precision, N, K>(device, dw.data(), dbias.data(), {in.dy.data(), rows},
+                                                 {in.x.data(), rows});
     CHECK((dx.intact() && dw.intact() && dbias.intact()));
     if (threads == 1) {
       CHECK(close(dx.span(), want_dx.value, want_dx.scale, 4e-7));

@@ -1,4 +1,5 @@
-// support/close.hpp — how tests compare: against a double reference, bit against bit, and nothing written out of bounds.
+// support/close.hpp — how tests compare: against a double reference, bit against bit, and nothing written out of
+// bounds.
 //
 //   close:  |got[i] - want[i]| <= tolerance * scale[i] + 1e-30
 //
@@ -91,7 +92,8 @@ class Guarded {
   std::vector<float> vector() const { return {span().begin(), span().end()}; }
   bool intact() const {
     const auto kept = [](float x) { return x == guard; };
-    return std::all_of(memory_.begin(), memory_.begin() + zone, kept) && std::all_of(memory_.end() - zone, memory_.end(), kept);
+    return std::all_of(memory_.begin(), memory_.begin() + zone, kept) &&
+           std::all_of(memory_.end() - zone, memory_.end(), kept);
   }
 
  private:

@@ -40,7 +40,8 @@ Exact product(std::int64_t m, std::int64_t n, std::int64_t depth, const A& a, co
   Exact c(m * n);
   for (std::int64_t i = 0; i < m; ++i)
     for (std::int64_t k = 0; k < depth; ++k)
-      for (std::int64_t j = 0; j < n; ++j) c.add(i * n + j, static_cast<double>(a(i, k)) * static_cast<double>(b(k, j)));
+      for (std::int64_t j = 0; j < n; ++j)
+        c.add(i * n + j, static_cast<double>(a(i, k)) * static_cast<double>(b(k, j)));
   return c;
 }
 
@@ -53,12 +54,15 @@ inline CrossEntropy cross_entropy(std::int64_t V, std::int64_t C, std::span<cons
                                   std::span<const std::int32_t> targets, std::span<const float> w, double scale) {
   const auto N = static_cast<std::int64_t>(targets.size());
   CrossEntropy out{Exact(N), Exact(N * C), Exact(V * C), std::vector<std::int32_t>(targets.size(), -1)};
-  const auto at = [](std::span<const float> values, std::int64_t i) { return double{values[static_cast<std::size_t>(i)]}; };
+  const auto at = [](std::span<const float> values, std::int64_t i) {
+    return double{values[static_cast<std::size_t>(i)]};
+  };
   for (std::int64_t t = 0; t < N; ++t) {
     const std::int32_t target = targets[static_cast<std::size_t>(t)];
     if (target < 0) continue;
-    const Exact logits = product(1, V, C, [&](std::int64_t, std::int64_t c) { return at(x, t * C + c); },
-                                 [&](std::int64_t c, std::int64_t v) { return at(w, v * C + c); });
+    const Exact logits = product(
+        1, V, C, [&](std::int64_t, std::int64_t c) { return at(x, t * C + c); },
+        [&](std::int64_t c, std::int64_t v) { return at(w, v * C + c); });
     std::int64_t best = 0;
     for (std::int64_t v = 1; v < V; ++v)
       if (logits[v] > logits[best]) best = v;

@@ -39,7 +39,15 @@ class CrossEntropyPass {
  public:
   CrossEntropyPass(Device& device, float* losses, std::int32_t* best, Rows<const float, C> x,
                    std::span<const std::int32_t> targets, const float* w, Rows<float, C> dx, float* dw, float scale)
-      : device_(device), losses_(losses), best_(best), x_(x), targets_(targets), w_(w), dx_(dx), dw_(dw), scale_(scale) {}
+      : device_(device),
+        losses_(losses),
+        best_(best),
+        x_(x),
+        targets_(targets),
+        w_(w),
+        dx_(dx),
+        dw_(dw),
+        scale_(scale) {}
 
   void run() {
     const std::int64_t trained = gather();
@@ -86,7 +94,8 @@ class CrossEntropyPass {
 
   void take_scratch(std::int64_t panels) {
     const bool converts = !Factors::in_place && dw_;
-    const std::int64_t of_c = round_up(panels * std::max<std::int64_t>(c_elements * tokens, c_panels * gemm_panel * token_elements));
+    const std::int64_t of_c =
+        round_up(panels * std::max<std::int64_t>(c_elements * tokens, c_panels * gemm_panel * token_elements));
     const std::int64_t of_x = round_up(panels * tokens * C), of_logits = round_up(panels * logits_of_panel);
     const std::int64_t along = round_up(panels * V * token_elements), across = round_up(panels * v_elements * tokens);
     float* at = device_.scratch(Scratch::packed_b, of_x + of_c + round_up(panels * tokens));
@@ -112,7 +121,8 @@ class CrossEntropyPass {
       for (std::int64_t v = first * depth; v < std::min<std::int64_t>(V, last * depth); ++v)
         Factors::copy_along(along + v * c_elements, w_ + v * C, C);
       for (std::int64_t e = first; dw_ && e < last; ++e)
-        Factors::copy_across(across + e * C, w_ + e * depth * C, C, static_cast<int>(std::min<std::int64_t>(depth, V - e * depth)), C);
+        Factors::copy_across(across + e * C, w_ + e * depth * C, C,
+                             static_cast<int>(std::min<std::int64_t>(depth, V - e * depth)), C);
     });
     w_along_ = along;
     w_across_ = across;
@@ -123,10 +133,13 @@ class CrossEntropyPass {
     parallel_for(threads_, panels_, [&](std::int64_t p) {
       for (std::int64_t t = p * tokens; t < (p + 1) * tokens; ++t) {
         float* const row = gathered_x_ + t * C;
-        if (t < count_) std::copy_n(x_[rows_[t]], C, row);
-        else std::fill_n(row, C, 0.0f);
+        if (t < count_)
+          std::copy_n(x_[rows_[t]], C, row);
+        else
+          std::fill_n(row, C, 0.0f);
       }
-      pack_panel<Factors, Contiguous::along>(packed_x_ + p * c_elements * tokens, gathered_x_ + p * tokens * C, C, C, tokens);
+      pack_panel<Factors, Contiguous::along>(packed_x_ + p * c_elements * tokens, gathered_x_ + p * tokens * C, C, C,
+                                             tokens);
     });
   }
 
@@ -143,8 +156,9 @@ class CrossEntropyPass {
     });
   }
 
-  // The losses of vec_width tokens. Where gradients are asked for, the logits become e^(logit - maximum), less their sum
-  // at the target; what is missing to dlogits is a factor per token, scale / sum, which is cheaper to apply elsewhere.
+  // The losses of vec_width tokens. Where gradients are asked for, the logits become e^(logit - maximum), less their
+  // sum at the target; what is missing to dlogits is a factor per token, scale / sum, which is cheaper to apply
+  // elsewhere.
   void reduce_lanes(std::int64_t first) {
     float* const logits = logits_ + first / tokens * logits_of_panel + first % tokens;
     Vec top = load(logits);
@@ -189,9 +203,10 @@ class CrossEntropyPass {
         for (std::int64_t t = p * tokens; t < (p + 1) * tokens; ++t)
           for (int c = 0; c < C; ++c) gathered_x_[t * C + c] *= factor_[t];
         for (std::int64_t j = 0; j < c_panels; ++j)
-          pack_panel<Factors, Contiguous::across>(packed_x_ + (j * panels_ + p) * token_elements * gemm_panel,
-                                                  gathered_x_ + p * tokens * C + j * gemm_panel, C, tokens,
-                                                  static_cast<int>(std::min<std::int64_t>(gemm_panel, C - j * gemm_panel)));
+          pack_panel<Factors, Contiguous::across>(
+              packed_x_ + (j * panels_ + p) * token_elements * gemm_panel,
+              gathered_x_ + p * tokens * C + j * gemm_panel, C, tokens,
+              static_cast<int>(std::min<std::int64_t>(gemm_panel, C - j * gemm_panel)));
         return;
       }
       if constexpr (!Factors::in_place) {
@@ -213,9 +228,14 @@ class CrossEntropyPass {
         const Element* const b = packed_x_ + j * panels_ * token_elements * gemm_panel;
         float* const c = dw_ + (first + i) * C + j * gemm_panel;
         register_block_of<Factors, Contiguous::along>(
-            rows, {.depth = token_elements, .a = dlogits_along_ + (first + i) * token_elements, .a_leading = token_elements,
-                   .b = b, .chunks = panels_,
-                   .a_stride = std::int64_t{V} * token_elements, .b_stride = token_elements * gemm_panel},
+            rows,
+            {.depth = token_elements,
+             .a = dlogits_along_ + (first + i) * token_elements,
+             .a_leading = token_elements,
+             .b = b,
+             .chunks = panels_,
+             .a_stride = std::int64_t{V} * token_elements,
+             .b_stride = token_elements * gemm_panel},
             {c, C, c, C, nullptr, static_cast<int>(std::min<std::int64_t>(gemm_panel, C - j * gemm_panel))});
       });
   }
@@ -228,10 +248,12 @@ class CrossEntropyPass {
       for_strips(n, [&](std::int64_t i, int rows) {
         const Element* const b = dlogits_across_ + (panel * v_elements + e) * tokens;
         float* const c = turned + i * tokens;
-        register_block_of<Factors, Contiguous::across>(
-            rows, {.depth = std::min<std::int64_t>(depth_block, v_elements - e), .a = w_across_ + e * C + first + i,
-                   .a_leading = C, .b = b},
-            {c, tokens, e == 0 ? nullptr : c, tokens, nullptr, tokens});
+        register_block_of<Factors, Contiguous::across>(rows,
+                                                       {.depth = std::min<std::int64_t>(depth_block, v_elements - e),
+                                                        .a = w_across_ + e * C + first + i,
+                                                        .a_leading = C,
+                                                        .b = b},
+                                                       {c, tokens, e == 0 ? nullptr : c, tokens, nullptr, tokens});
       });
     const std::int64_t last = std::min((panel + 1) * tokens, count_);
     for (std::int64_t t = panel * tokens; t < last; ++t)
@@ -269,8 +291,8 @@ class CrossEntropyPass {
   const Element *w_along_ = nullptr, *w_across_ = nullptr;
 };
 
-/// losses[t] for every row with a target, 0 for the others; best[t], where `best` is not nullptr, is the likeliest token
-/// of a row with a target and -1 elsewhere. w is [V, C].
+/// losses[t] for every row with a target, 0 for the others; best[t], where `best` is not nullptr, is the likeliest
+/// token of a row with a target and -1 elsewhere. w is [V, C].
 template <PrecisionPolicy Precision, int V, int C>
 void cross_entropy_forward(Device& device, float* losses, std::int32_t* best, Rows<const float, C> x,
                            std::span<const std::int32_t> targets, const float* w) {

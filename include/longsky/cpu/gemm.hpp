@@ -2,8 +2,9 @@
 //
 //   C[m, n] = A[m, k] B[k, n]  (+ addend[m, n])  (+ bias[n])
 //
-// B is packed in zero-padded panels as wide as the register block; A is read in place, or converted tile by tile. Every
-// element of C is summed along k by one thread in one order, so tiles and threads do not change its bits.
+// B is packed in zero-padded panels as wide as the register block. A is read in place where it is contiguous along k,
+// and packed in strips as high as the block where it is not. Every element of C is summed along k by one thread, in
+// blocks that depend on the sizes alone, so tiles and threads do not change its bits.
 #pragma once
 
 #include <longsky/core/parallel.hpp>
@@ -21,8 +22,9 @@
 
 namespace longsky::cpu {
 
-// The register block: gemm_rows x block_vecs accumulators, beside block_vecs of B and one of A. 6 x 4 is 5 to 9 % faster
-// than 14 x 2 where there are 32 registers: it loads 10 vectors for 24 products, not 16 for 28 (Sapphire Rapids, 2026-11).
+// The register block: gemm_rows x block_vecs accumulators, beside block_vecs of B and one of A. 6 x 4 is 5 to 9 %
+// faster than 14 x 2 where there are 32 registers: it loads 10 vectors for 24 products, not 16 for 28 (Sapphire Rapids,
+// 2026-11).
 inline constexpr int gemm_rows = 6;
 #if defined(__AVX512F__) || defined(__aarch64__)
 inline constexpr int block_vecs = 4;
@@ -71,7 +73,8 @@ template <int N, class Body>
 [[gnu::always_inline]] inline void unrolled(const Body& body) {
   [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
     (body(std::integral_constant<int, I>{}), ...);
-  }(std::make_integer_sequence<int, N>{});
+  }
+  (std::make_integer_sequence<int, N>{});
 }
 
 /// The end of a block in a panel with fewer than gemm_panel columns; sums is [rows][gemm_panel].
@@ -85,7 +88,8 @@ template <int N, class Body>
     }
 }
 
-/// What a register block multiplies: `chunks` runs of `depth` elements along k, `a_stride` and `b_stride` elements apart.
+/// What a register block multiplies: `chunks` runs of `depth` elements along k, `a_stride` and `b_stride` elements
+/// apart.
 template <class Element>
 struct TileInput {
   std::int64_t depth;
@@ -108,7 +112,8 @@ void register_block(const TileInput<typename Factors::Element>& in, const TileOu
         std::memcpy(&of_b[v], b + k * gemm_panel + v * vec_width, sizeof(Elements));
       });
       unrolled<R>([&](auto i) __attribute__((always_inline)) {
-        const Elements of_a = Factors::spread(A == Contiguous::along ? a[i * in.a_leading + k] : a[k * in.a_leading + i]);
+        const Elements of_a =
+            Factors::spread(A == Contiguous::along ? a[i * in.a_leading + k] : a[k * in.a_leading + i]);
         unrolled<block_vecs>([&](auto v) __attribute__((always_inline)) {
           sums[i][v] = Factors::multiply_add(sums[i][v], of_a, of_b[v]);
         });
@@ -138,7 +143,8 @@ void register_block_of(int rows, const TileInput<typename Factors::Element>& in,
   using Block = void (*)(const TileInput<typename Factors::Element>&, const TileOutput&);
   static constexpr auto blocks = []<int... R>(std::integer_sequence<int, R...>) {
     return std::array<Block, gemm_rows>{register_block<Factors, A, R + 1>...};
-  }(std::make_integer_sequence<int, gemm_rows>{});
+  }
+  (std::make_integer_sequence<int, gemm_rows>{});
   blocks[static_cast<std::size_t>(rows - 1)](in, out);
 }
 
@@ -153,8 +159,13 @@ void pack_panel(typename Factors::Element* to, const float* b, std::int64_t lead
       Factors::copy_across(to + e * gemm_panel, b + e * depth * leading, leading,
                            static_cast<int>(std::min<std::int64_t>(depth, k - e * depth)), columns);
   } else {
+    std::int64_t e = 0;
+    if constexpr (Factors::in_place)
+      for (; columns == gemm_panel && e + vec_width <= elements; e += vec_width)
+        for (int j = 0; j < gemm_panel; j += vec_width)
+          transpose_square(to + e * gemm_panel + j, gemm_panel, b + j * leading + e, leading, 1.0f);
     constexpr int strip = 16;  // elements of one column that are converted at once, a line of cache
-    for (std::int64_t e = 0; e < elements; e += strip) {
+    for (; e < elements; e += strip) {
       const std::int64_t n = std::min<std::int64_t>(strip, elements - e);
       for (int j = 0; j < columns; ++j) {
         typename Factors::Element column[strip];
@@ -185,13 +196,15 @@ void pack_strips(typename Factors::Element* to, const float* a, std::int64_t lea
     const std::int64_t next = cut(m, strips, s + 1);
     auto* strip = to + (s * elements + first / Factors::depth) * strip_width;
     const float* from = a + first * leading + i;
-    for (std::int64_t row = first; row < last; row += Factors::depth, strip += strip_width, from += Factors::depth * leading) {
+    for (std::int64_t row = first; row < last;
+         row += Factors::depth, strip += strip_width, from += Factors::depth * leading) {
       if constexpr (Factors::in_place)
         if (a_end - from >= strip_width) {  // eight floats at once, though six are meant
           std::memcpy(strip, from, strip_width * sizeof(float));
           continue;
         }
-      Factors::copy_across(strip, from, leading, static_cast<int>(std::min<std::int64_t>(Factors::depth, last - row)), next - i);
+      Factors::copy_across(strip, from, leading, static_cast<int>(std::min<std::int64_t>(Factors::depth, last - row)),
+                           next - i);
     }
     i = next;
   }
@@ -217,7 +230,8 @@ struct PackedProduct {
   std::int64_t panels() const { return (n + gemm_panel - 1) / gemm_panel; }
 
   /// What one thread computes at a time: strips of rows times panels.
-  void compute(std::int64_t first_strip, std::int64_t last_strip, std::int64_t first_panel, std::int64_t last_panel) const {
+  void compute(std::int64_t first_strip, std::int64_t last_strip, std::int64_t first_panel,
+               std::int64_t last_panel) const {
     const std::int64_t first = cut(m, strips(), first_strip), last = cut(m, strips(), last_strip);
     if constexpr (A == Contiguous::across) {
       multiply(first_strip, last_strip, first_panel, last_panel, packed_a, strip_width);
@@ -225,7 +239,8 @@ struct PackedProduct {
       multiply(first_strip, last_strip, first_panel, last_panel, a, a_leading);
     } else {
       alignas(64) Element rows[most_strips * gemm_rows * depth_block / Factors::depth];
-      for (std::int64_t i = first; i < last; ++i) Factors::copy_along(rows + (i - first) * elements, a + i * a_leading, depth);
+      for (std::int64_t i = first; i < last; ++i)
+        Factors::copy_along(rows + (i - first) * elements, a + i * a_leading, depth);
       multiply(first_strip, last_strip, first_panel, last_panel, rows - first * elements, elements);
     }
   }
@@ -237,13 +252,14 @@ struct PackedProduct {
     for (std::int64_t p = first_panel; p < last_panel; ++p)
       for (std::int64_t s = first_strip; s < last_strip; ++s) {
         const std::int64_t i = cut(m, strips(), s), j = p * gemm_panel, at = i * c_leading + j;
-        register_block_of<Factors, A>(static_cast<int>(cut(m, strips(), s + 1) - i),
-                                      {.depth = elements,
-                                       .a = of_a + (A == Contiguous::along ? i : s * elements) * leading,
-                                       .a_leading = leading,
-                                       .b = packed_b + j * elements},
-                                      {c + at, c_leading, addend ? addend + at : nullptr, c_leading, bias ? bias + j : nullptr,
-                                       static_cast<int>(std::min<std::int64_t>(gemm_panel, n - j))});
+        register_block_of<Factors, A>(
+            static_cast<int>(cut(m, strips(), s + 1) - i),
+            {.depth = elements,
+             .a = of_a + (A == Contiguous::along ? i : s * elements) * leading,
+             .a_leading = leading,
+             .b = packed_b + j * elements},
+            {c + at, c_leading, addend ? addend + at : nullptr, c_leading, bias ? bias + j : nullptr,
+             static_cast<int>(std::min<std::int64_t>(gemm_panel, n - j))});
       }
   }
 };
@@ -267,12 +283,21 @@ void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const 
   for (std::int64_t k0 = 0; k0 < k; k0 += block) {
     const std::int64_t depth = std::min(block, k - k0), elements = (depth + Factors::depth - 1) / Factors::depth;
     // After the first block of k the product so far is what is added.
-    Product product{.m = m, .n = n, .depth = depth, .elements = elements,
-                    .a = a + (A == Contiguous::along ? k0 : k0 * a_leading), .a_leading = a_leading,
-                    .packed_a = nullptr, .packed_b = nullptr, .c = c, .c_leading = c_leading,
-                    .addend = k0 == 0 ? add.addend : c, .bias = k0 == 0 ? add.bias : nullptr};
+    Product product{.m = m,
+                    .n = n,
+                    .depth = depth,
+                    .elements = elements,
+                    .a = a + (A == Contiguous::along ? k0 : k0 * a_leading),
+                    .a_leading = a_leading,
+                    .packed_a = nullptr,
+                    .packed_b = nullptr,
+                    .c = c,
+                    .c_leading = c_leading,
+                    .addend = k0 == 0 ? add.addend : c,
+                    .bias = k0 == 0 ? add.bias : nullptr};
     const std::int64_t panels = product.panels(), strips = product.strips();
-    auto* const packed_b = reinterpret_cast<Element*>(device.scratch(Scratch::packed_b, panels * gemm_panel * elements));
+    auto* const packed_b =
+        reinterpret_cast<Element*>(device.scratch(Scratch::packed_b, panels * gemm_panel * elements));
     Element* packed_a = nullptr;
     if constexpr (A == Contiguous::across)
       packed_a = reinterpret_cast<Element*>(device.scratch(Scratch::packed_a, strips * strip_width * elements));
@@ -282,8 +307,8 @@ void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const 
     const auto pack_b = [&](std::int64_t p, std::int64_t first, std::int64_t rows) {
       const std::int64_t j = p * gemm_panel;
       pack_panel<Factors, B>(packed_b + j * elements + first / Factors::depth * gemm_panel,
-                             b + (B == Contiguous::along ? j * b_leading + k0 : (k0 + first) * b_leading + j), b_leading, rows,
-                             static_cast<int>(std::min<std::int64_t>(gemm_panel, n - j)));
+                             b + (B == Contiguous::along ? j * b_leading + k0 : (k0 + first) * b_leading + j),
+                             b_leading, rows, static_cast<int>(std::min<std::int64_t>(gemm_panel, n - j)));
     };
     const std::int64_t chunks = (depth + chunk - 1) / chunk, of_b = B == Contiguous::along ? panels : chunks;
     parallel_for(threads, of_b + (A == Contiguous::across ? chunks : 0), [&](std::int64_t item) {

@@ -1,7 +1,7 @@
 // longsky/cpu/gemm_bf16.hpp — how the factors of a matrix product lie in memory when they are rounded to bfloat16.
 //
-// A format has an Element that holds `depth` neighbours along the summed axis, and three steps: `copy_along` (the summed
-// axis is contiguous in memory), `copy_across` (the other one is), and `multiply_add` on vectors of elements.
+// A format has an Element that holds `depth` neighbours along the summed axis, and three steps: `copy_along` (the
+// summed axis is contiguous in memory), `copy_across` (the other one is), and `multiply_add` on vectors of elements.
 // Both formats here give the same result up to the rounding of the sums.
 #pragma once
 
@@ -59,8 +59,8 @@ struct Bf16Pairs {
     const auto some = static_cast<__mmask16>((1u << (k < 16 ? k : 16)) - 1u);
     const auto rest = static_cast<__mmask16>((1u << (k < 16 ? 0 : k - 16)) - 1u);
     const auto pairs = static_cast<__mmask16>((1u << ((k + 1) / 2)) - 1u);
-    _mm512_mask_storeu_epi32(to, pairs,
-                             halves(_mm512_maskz_loadu_ps(some, from), _mm512_maskz_loadu_ps(rest, from + (rest ? 16 : 0))));
+    _mm512_mask_storeu_epi32(
+        to, pairs, halves(_mm512_maskz_loadu_ps(some, from), _mm512_maskz_loadu_ps(rest, from + (rest ? 16 : 0))));
   }
 
   /// to[i] = (from[i], from[leading + i]) for i in [0, n); zero for a second row that is not there.

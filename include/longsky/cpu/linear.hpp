@@ -1,4 +1,5 @@
-// longsky/cpu/linear.hpp — a linear layer and its two gradients. W is [N, K], a row per output, as every framework has it.
+// longsky/cpu/linear.hpp — a linear layer and its two gradients. W is [N, K], a row per output, as every framework has
+// it.
 //
 //   y = x W^T + bias + residual      dx = dy W      dW += dy^T x      dbias += column sums of dy
 #pragma once

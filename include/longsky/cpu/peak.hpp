@@ -1,7 +1,7 @@
 // longsky/cpu/peak.hpp — what this machine can do with a device's threads, measured in a few tens of milliseconds.
 //
-// The best of many short rounds on all threads at once, since other programs only ever make a round slower. Fractions of
-// these peaks mean something only when both were measured in the same process.
+// The best of many short rounds on all threads at once, since other programs only ever make a round slower. Fractions
+// of these peaks mean something only when both were measured in the same process.
 #pragma once
 
 #include <longsky/core/buffer.hpp>
