@@ -5,6 +5,8 @@
 #include <longsky/cpu/cpu.hpp>
 #include <longsky/nn/decoder.hpp>
 #include <longsky/nn/init.hpp>
+#include <longsky/spec/mask.hpp>
+#include <longsky/spec/precision.hpp>
 #include <longsky/spec/cost.hpp>
 
 #include <cmath>

@@ -5,6 +5,10 @@
 #include <longsky/nn/decoder.hpp>
 #include <longsky/optim/adamw.hpp>
 #include <longsky/optim/schedule.hpp>
+#include <longsky/spec/mask.hpp>
+#include <longsky/spec/precision.hpp>
+
+#include <vector>
 
 using namespace longsky;
 

@@ -56,7 +56,7 @@ void generate(const RunOptions& options, const GenerateOptions& generation) {
   for (const Chain& chain : run.chains()) {
     if (chain.name != generation.model) continue;
     Weights<R> weights(options.seed);
-    run.load_finished(options.seed, chain, weights);
+    run.load_finished(options.seed, chain, chain.links.size(), weights);
     std::vector<std::int32_t> tokens{corpus.special.bos};
     corpus.encode(prompt, tokens);
     Reader<R, Device> reader(device, weights.span(), run.final_position(chain), R::model.context);

@@ -26,10 +26,17 @@
 
 namespace longsky {
 
-/// What an evaluation of one model found.
+/// The perplexity of a chain's model after one of its stages.
+struct StagePerplexity {
+  std::string stage;
+  PerplexityCurve curve;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StagePerplexity, stage, curve)
+
+/// What an evaluation of one chain found: needles at its end, perplexity after each of its stages.
 struct Evaluation {
   NeedleGrid needle;
-  PerplexityCurve perplexity;
+  std::vector<StagePerplexity> perplexity;
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Evaluation, needle, perplexity)
 
@@ -178,7 +185,7 @@ inline ReportData report_of(const Results& r) {
   for (std::size_t s = 0; s < std::min(before.seeds.size(), after.seeds.size()); ++s)
     data.needles.push_back({after.seeds.size() == 1 ? "" : "seed " + std::to_string(after.seeds[s]),
                             {{"before", before.evaluations[s].needle}, {"after", after.evaluations[s].needle}}});
-  data.perplexity = {{"before", before.evaluations.front().perplexity}, {"after", after.evaluations.front().perplexity}};
+  for (const StagePerplexity& p : after.evaluations.front().perplexity) data.perplexity.push_back({"after " + p.stage, p.curve});
   data.losses = r.losses;
   data.figures = {
       {"wall time", number("%.0f s", r.run.at("wall_s"))},

@@ -8,6 +8,7 @@
 #include <longsky/eval/perplexity.hpp>
 #include <longsky/io/file.hpp>
 #include <longsky/program/chain.hpp>
+#include <longsky/program/check_corpus.hpp>
 #include <longsky/program/describe.hpp>
 #include <longsky/program/options.hpp>
 #include <longsky/program/paths.hpp>
@@ -64,6 +65,7 @@ class Run {
     make_directories(paths_.out);
     claim_directory();
     load_corpus();
+    check_corpus<R>(corpus_, options_.development, options_.seed);
     peak_ = fma_peak(device_);
     progress_.message("peak measured at start: " + std::to_string(static_cast<int>(peak_ / 1e9)) + " GFLOP/s on " +
                       std::to_string(device_.threads()) + " threads");
@@ -89,18 +91,20 @@ class Run {
     for (int s = 0; s < options_.seeds; ++s)
       for (const Chain& chain : chains_) {
         Weights<R> weights(options_.seed + static_cast<std::uint64_t>(s));
-        load_finished(options_.seed + static_cast<std::uint64_t>(s), chain, weights);
+        load_finished(options_.seed + static_cast<std::uint64_t>(s), chain, chain.links.size(), weights);
         evaluate(options_.seed + static_cast<std::uint64_t>(s), chain, weights, /*again=*/true);
       }
     report();
   }
 
   /// Writes summary and report from the files of the run, and prints the heat maps.
+  /// On the development grid it only prints: what settings are chosen by is not what is reported.
   void report() {
     progress_.finish();
     const Results all = read_results(paths_, chains_, options_.development);
-    write_results(paths_, all);
     print_results(std::cout, all, progress_options(ProgressStyle::automatic, 1).colour);
+    if (options_.development) return;
+    write_results(paths_, all);
     std::cout << "report: " << (paths_.out / "report.html").string() << '\n';
   }
 
@@ -110,8 +114,7 @@ class Run {
 
   /// The rotary positions the model at the end of `chain` was trained with.
   RopeSpec final_position(const Chain& chain) const {
-    const Link& last = chain.links.back();
-    return last.position.value_or(stages_[last.stage].position);
+    return position_of(chain.links.back());
   }
 
   /// Reads books and tokenizer; makes and saves the tokenizer of a new run.
@@ -131,16 +134,16 @@ class Run {
                       words::grouped(static_cast<std::int64_t>(corpus_.held_out.tokens.size())) + " held out");
   }
 
-  /// Loads what the last link of `chain` ended with. Throws Error(usage) when it is not finished.
-  void load_finished(std::uint64_t seed, const Chain& chain, Weights<R>& weights) const {
-    const auto directory = paths_.node(seed, chain, chain.links.size()) / "checkpoints" / finished_checkpoint;
+  /// Loads what the first `links` stages of `chain` ended with. Throws Error(usage) when they are not finished.
+  void load_finished(std::uint64_t seed, const Chain& chain, std::size_t links, Weights<R>& weights) const {
+    const auto directory = paths_.node(seed, chain, links) / "checkpoints" / finished_checkpoint;
     std::error_code error;
     if (!std::filesystem::exists(directory, error))
       throw Error(ExitCode::usage, "there is no finished model in " + directory.string() + "; run train first");
     read_checkpoint(open_checkpoint(directory), named_tensors<R>(weights.span()), {});
   }
 
-  /// Needle grid and perplexity of the weights at the end of `chain`.
+  /// Needle grid of the weights at the end of `chain`, and the perplexity after each of its stages.
   Evaluation measure(std::uint64_t seed, const Chain& chain, std::span<float> weights) {
     const RopeSpec rope = final_position(chain);
     Reader<R, Device> reader(device_, weights, rope, R::model.context);
@@ -153,12 +156,20 @@ class Run {
       show("needles: " + chain.name, ++sample, static_cast<int>(cells.lengths.size() * cells.depths.size()) * cells.samples);
       if (should_stop()) throw Error(ExitCode::stopped, "stopped while evaluating; the same command does it again");
     });
-    result.perplexity = perplexity_by_position<R>(device_, weights, rope, haystack().tokens, R::model.context,
-                                                  /*windows=*/24, /*bins=*/16);
+    for (std::size_t n = 1; n <= chain.links.size(); ++n) {
+      Weights<R> at_stage(seed);
+      load_finished(seed, chain, n, at_stage);
+      const Link& link = chain.links[n - 1];
+      result.perplexity.push_back({link.name, perplexity_by_position<R>(device_, at_stage.span(), position_of(link),
+                                                                        haystack().tokens, R::model.context,
+                                                                        /*windows=*/24, /*bins=*/16)});
+    }
     return result;
   }
 
  private:
+  RopeSpec position_of(const Link& link) const { return link.position.value_or(stages_[link.stage].position); }
+
   using Clock = std::chrono::steady_clock;
 
   std::int64_t training_tokens() const {

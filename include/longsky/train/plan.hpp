@@ -48,7 +48,7 @@ constexpr MemoryPlan plan() {
             {"gradients", weights},
             {"AdamW moments", 2 * weights},
             {"activations", decoder_arena_floats<Network>(s.tokens_per_pass()) * 4},
-            {"rotary table", std::int64_t{s.context + 1} * R::model.head_dim() * 4},
+            {"rotary table", std::int64_t{s.position_count()} * R::model.head_dim() * 4},
             {"batches", 2 * batch}}}};
 }
 

@@ -38,7 +38,9 @@ struct StageSpec {
   double lr = 1e-3;        ///< peak learning rate
   int warmup = 0;          ///< steps
   double floor = 0.1;      ///< the schedule's last fraction of the peak
+  int positions = 0;       ///< data may give positions below this (gaps beyond the context); 0: context + 1
 
+  constexpr int position_count() const { return positions > 0 ? positions : context + 1; }
   constexpr std::int64_t tokens_per_pass() const { return std::int64_t{context} * sequences; }
   constexpr std::int64_t tokens_per_step() const { return tokens_per_pass() * accumulation; }
 };

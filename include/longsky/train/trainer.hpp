@@ -6,6 +6,7 @@
 #pragma once
 
 #include <longsky/core/buffer.hpp>
+#include <longsky/core/error.hpp>
 #include <longsky/data/batch.hpp>
 #include <longsky/data/prefetch.hpp>
 #include <longsky/nn/decoder.hpp>
@@ -60,7 +61,7 @@ class Trainer {
         gradients_(weights.size()),
         optimizer_(static_cast<std::int64_t>(weights.size())),
         groups_(Optimizer::template groups<LayoutOf<R>>()),
-        decoder_(device, spec.tokens_per_pass(), changes.position.value_or(S::Position::spec), spec.context + 1) {
+        decoder_(device, spec.tokens_per_pass(), changes.position.value_or(S::Position::spec), spec.position_count()) {
     if (changes_.steps == 0) changes_.steps = spec.steps;
   }
 
@@ -133,7 +134,26 @@ class Trainer {
       const double progress = static_cast<double>(pass / spec.accumulation) / steps();
       fill_batch<typename S::Data, typename S::Objective, typename S::Mask>(
           batch, data_, seed_, stream_of(spec.name), static_cast<std::uint64_t>(pass) * spec.sequences, progress);
+      check(batch);
     });
+  }
+
+  // Tokens and positions are indices from here on, and a data policy may be the user's.
+  static void check(const Batch& batch) {
+    const auto within = [&](const std::vector<std::int32_t>& array, int first, int end, const char* what, const char* remedy) {
+      for (const std::int32_t x : array)
+        if (x < first || x >= end)
+          throw Error(ExitCode::failure, "longsky: the data of stage " + std::string(spec.name) + " gave " + what + " " +
+                                             std::to_string(x) + "; expected 0 to " + std::to_string(end - 1) + remedy);
+    };
+    within(batch.tokens, 0, R::model.vocab, "token", ": encode with the model's own tokenizer");
+    within(batch.targets, -1, R::model.vocab, "token", ": encode with the model's own tokenizer");
+    within(batch.positions, 0, spec.position_count(), "position", ", or a larger .positions in its spec");
+    for (std::size_t t = 1; t < batch.documents.size(); ++t)
+      if (t % static_cast<std::size_t>(batch.context) != 0 && batch.documents[t] < batch.documents[t - 1])
+        throw Error(ExitCode::failure, "longsky: the data of stage " + std::string(spec.name) + " gave document " +
+                                           std::to_string(batch.documents[t]) + " behind document " +
+                                           std::to_string(batch.documents[t - 1]) + "; expected numbers that never fall");
   }
 
   Device& device_;
