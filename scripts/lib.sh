@@ -19,7 +19,6 @@ cmake               configures the build
 ninja-build         runs it
 pkg-config          finds Cairo
 libboost-dev        Boost.Hana: parameter tables, options, stages
-libfmt-dev          formatting (g++ 12 has no std::format)
 nlohmann-json3-dev  checkpoints, metrics, tokenizers
 libcli11-dev        the command line
 zlib1g-dev          compressed books

@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cairo.h>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <zlib.h>
 
@@ -19,7 +18,7 @@ constexpr longsky::ModelSpec model = longsky::checked(
 
 // One call into each library that the headers use: what is missing in the package shows when this links.
 int main() {
-  std::cout << fmt::format("longsky {} with cairo {}, zlib {}\n", longsky::version, cairo_version_string(), zlibVersion())
+  std::cout << "longsky " << longsky::version << " with cairo " << cairo_version_string() << ", zlib " << zlibVersion() << '\n'
             << nlohmann::json{{"head_dim", model.head_dim()}} << '\n';
   CLI::App app;
   return app.get_name().empty() ? 0 : 1;
