@@ -203,7 +203,7 @@ inline ReportData report_of(const Results& r) {
   }
   data.tables.push_back(table);
   data.recipe = {{"recipe", r.run.at("identity").at("recipe")},
-                 {"corpus", r.run.at("books")},
+                 {"books", r.run.at("books")},
                  {"held out", r.run.at("identity").at("held_out")}};
   data.machine = {{"processor", r.run.at("machine")}, {"threads", std::to_string(r.run.at("threads").get<int>())},
                   {"fp32 peak", number("%.0f GFLOP/s", r.run.at("peak_flops").get<double>() / 1e9)}};

@@ -6,6 +6,7 @@
 
 #include <longsky/eval/needle.hpp>
 #include <longsky/eval/perplexity.hpp>
+#include <longsky/io/crc32c.hpp>
 #include <longsky/io/file.hpp>
 #include <longsky/program/chain.hpp>
 #include <longsky/program/check_corpus.hpp>
@@ -62,10 +63,9 @@ class Run {
 
   /// Trains and evaluates every chain of every seed; writes summary.json. Throws Error; what is finished stays.
   void train() {
-    make_directories(paths_.out);
-    claim_directory();
     load_corpus();
-    check_corpus<R>(corpus_, options_.development, options_.seed);
+    claim_directory();
+    save_tokenizer();
     peak_ = fma_peak(device_);
     progress_.message("peak measured at start: " + std::to_string(static_cast<int>(peak_ / 1e9)) + " GFLOP/s on " +
                       std::to_string(device_.threads()) + " threads");
@@ -85,8 +85,8 @@ class Run {
 
   /// Evaluates the finished chains of every seed again, with the samples and the grid that the options ask for.
   void evaluate_again() {
-    claim_directory();
     load_corpus();
+    claim_directory();
     total_ = evaluation_flops() * options_.seeds * static_cast<double>(chains_.size());
     for (int s = 0; s < options_.seeds; ++s)
       for (const Chain& chain : chains_) {
@@ -117,19 +117,22 @@ class Run {
     return position_of(chain.links.back());
   }
 
-  /// Reads books and tokenizer; makes and saves the tokenizer of a new run.
+  /// Reads the books, and the run's tokenizer or makes one; writes nothing. Throws Error for a corpus that the recipe
+  /// cannot be trained and evaluated on.
   void load_corpus() {
     const std::vector<Book> books = read_library(options_.corpus);
     const std::string held_out = held_out_name(books);
+    for (const Book& book : books) books_crc_ = crc32c(book.text, crc32c(book.name, books_crc_));
     std::error_code error;
-    const bool known = std::filesystem::exists(paths_.tokenizer(), error);
-    const BytePair tokenizer = known ? BytePair::load(paths_.tokenizer()) : make_tokenizer(books, held_out, R::model.vocab);
-    if (tokenizer.vocab() != R::model.vocab)
-      throw Error(ExitCode::corrupt, "the tokenizer " + paths_.tokenizer().string() + " has " + std::to_string(tokenizer.vocab()) +
+    tokenizer_ = std::filesystem::exists(paths_.run_json(), error) && std::filesystem::exists(paths_.tokenizer(), error)
+                     ? BytePair::load(paths_.tokenizer())
+                     : make_tokenizer(books, held_out, R::model.vocab);
+    if (tokenizer_.vocab() != R::model.vocab)
+      throw Error(ExitCode::corrupt, "the tokenizer " + paths_.tokenizer().string() + " has " + std::to_string(tokenizer_.vocab()) +
                                          " tokens, the model has " + std::to_string(R::model.vocab) + "; use another --out");
-    if (!known) tokenizer.save(paths_.tokenizer());
-    corpus_ = make_corpus(tokenizer, books, held_out, /*seed=*/0);
+    corpus_ = make_corpus(tokenizer_, books, held_out, /*seed=*/0);
     for (const TokenDocument& book : corpus_.documents) books_ += (books_.empty() ? "" : ", ") + book.name;
+    check_corpus<R>(corpus_, options_.development, options_.seed);
     progress_.message(std::to_string(books.size()) + " books, " + words::grouped(training_tokens()) + " tokens to train on, " +
                       words::grouped(static_cast<std::int64_t>(corpus_.held_out.tokens.size())) + " held out");
   }
@@ -153,6 +156,7 @@ class Run {
     Evaluation result;
     result.needle = needle_grid(reader, corpus_, cells, seed, options_.development, [&] {
       done_ += per_sample;
+      worked_ = true;
       show("needles: " + chain.name, ++sample, static_cast<int>(cells.lengths.size() * cells.depths.size()) * cells.samples);
       if (should_stop()) throw Error(ExitCode::stopped, "stopped while evaluating; the same command does it again");
     });
@@ -179,7 +183,8 @@ class Run {
   }
   const TokenDocument& haystack() const { return options_.development ? corpus_.development : corpus_.held_out; }
   double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
-  bool should_stop() const { return stop_requested() || (max_wall_ > 0 && elapsed() > max_wall_); }
+  // Not before this process has done something: a limit shorter than the start-up would otherwise never get further.
+  bool should_stop() const { return stop_requested() || (max_wall_ > 0 && elapsed() > max_wall_ && worked_); }
 
   std::string held_out_name(const std::vector<Book>& books) const {
     std::string names, found;
@@ -196,7 +201,7 @@ class Run {
   // What two invocations on one directory must agree on; anything else may change between them.
   nlohmann::json identity() const {
     return {{"recipe", describe<R>()}, {"scale", options_.scale}, {"lr_scale", options_.lr_scale},
-            {"corpus", options_.corpus}, {"held_out", options_.held_out}};
+            {"books", books_crc_},         {"held_out", options_.held_out}};
   }
 
   void claim_directory() {
@@ -211,6 +216,20 @@ class Run {
       if (run.at("identity").value(key, nlohmann::json()) != value)
         throw Error(ExitCode::usage, "the directory " + paths_.out.string() + " holds a run with another " + key +
                                          "; give the options it was started with, or another --out");
+  }
+
+  void save_tokenizer() const {
+    make_directories(paths_.out);
+    std::error_code error;
+    if (std::filesystem::exists(paths_.run_json(), error)) return;
+    const std::filesystem::path temporary = temporary_name(paths_.tokenizer());
+    try {
+      tokenizer_.save(temporary);
+    } catch (...) {
+      std::filesystem::remove(temporary, error);
+      throw;
+    }
+    rename_durably(temporary, paths_.tokenizer());
   }
 
   // Written once the corpus has been read, so that a wrong corpus does not bind the directory to it.
@@ -293,6 +312,7 @@ class Run {
             .after_step =
                 [&](const StepReport& report, double flops) {
                   done_ += stage_flops<S>() / steps;
+                  worked_ = true;
                   show(label(seed, link.name), report.step, steps, &report, flops);
                 },
             .should_stop = [&] { return should_stop(); },
@@ -340,6 +360,9 @@ class Run {
   double earlier_wall_ = 0, peak_ = 1, total_ = 1, done_ = 0;
   std::set<std::string> visited_;
   std::string books_;
+  std::uint32_t books_crc_ = 0;
+  BytePair tokenizer_;
+  bool worked_ = false;
 };
 
 }  // namespace longsky
