@@ -54,11 +54,14 @@ void add_options(CLI::App& app, T& options, std::span<const OptionText> texts) {
   for_each_option(options, [&](std::string_view member, auto& value) {
     const auto text = std::find_if(texts.begin(), texts.end(), [&](const OptionText& t) { return member == t.member; });
     if (text == texts.end()) throw Error(ExitCode::failure, "the option " + std::string(member) + " has no help text");
+    using Value = std::remove_reference_t<decltype(value)>;
     CLI::Option* option;
-    if constexpr (std::is_same_v<std::remove_reference_t<decltype(value)>, bool>)
+    if constexpr (std::is_same_v<Value, bool>)
       option = app.add_flag(flag_of(member), value, text->text);
     else
       option = app.add_option(flag_of(member), value, text->text)->capture_default_str();
+    if constexpr (std::is_unsigned_v<Value> && !std::is_same_v<Value, bool>)  // else -1 would be 18446744073709551615
+      option->check([](const std::string& given) { return given.starts_with("-") ? "must not be negative" : ""; });
     option->group(text->group);
   });
 }

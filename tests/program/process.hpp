@@ -1,0 +1,122 @@
+// program/process.hpp — the tiny program as a process: started, listened to, signalled, killed, and how it ended.
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace longsky::test {
+
+using Arguments = std::vector<std::string>;
+
+inline Arguments operator+(Arguments a, const Arguments& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+/// How a process ended, and all it said.
+struct Ended {
+  int code = -1;  ///< its exit code, or 128 and the signal that killed it
+  std::string said;
+};
+
+class Process {
+ public:
+  /// `file_limit`: no file may grow beyond so many bytes; 0: no limit.
+  explicit Process(const Arguments& arguments, rlim_t file_limit = 0) {
+    int ends[2];
+    if (::pipe(ends) != 0) throw std::runtime_error("no pipe");
+    child_ = ::fork();
+    if (child_ < 0) throw std::runtime_error("no process");
+    if (child_ == 0) {
+      ::dup2(ends[1], 1);
+      ::dup2(ends[1], 2);
+      ::close(ends[0]);
+      ::close(ends[1]);
+      // Threads that wait by spinning starve each other where there are more of them than cores.
+      ::setenv("OMP_WAIT_POLICY", "passive", 1);
+      if (file_limit > 0) {
+        rlimit limit{};
+        ::getrlimit(RLIMIT_FSIZE, &limit);
+        limit.rlim_cur = file_limit;
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+      }
+      std::vector<char*> words{const_cast<char*>(LONGSKY_TINY_PROGRAM)};
+      for (const std::string& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
+      words.push_back(nullptr);
+      ::execv(words[0], words.data());
+      ::_exit(127);
+    }
+    ::close(ends[1]);
+    output_ = ends[0];
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  ~Process() {
+    if (child_ > 0) {
+      ::kill(child_, SIGKILL);
+      ::waitpid(child_, nullptr, 0);
+    }
+    ::close(output_);
+  }
+
+  /// The next line it says, or nothing at its end.
+  std::string line() {
+    for (;;) {
+      if (const std::size_t end = said_.find('\n', read_); end != std::string::npos) {
+        const std::string found = said_.substr(read_, end - read_);
+        read_ = end + 1;
+        return found;
+      }
+      if (!listen()) return {};
+    }
+  }
+
+  /// Listens until a line has `words` in it; false where the process ends before.
+  bool says(const std::string& words) {
+    for (std::string text = line(); !text.empty(); text = line())
+      if (text.find(words) != std::string::npos) return true;
+    return false;
+  }
+
+  void signal(int number) { ::kill(child_, number); }
+
+  Ended wait() {
+    while (listen()) {
+    }
+    int status = 0;
+    ::waitpid(child_, &status, 0);
+    child_ = -1;
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), said_};
+  }
+
+  /// Has it ended? Does not wait.
+  bool ended() {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(child_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+  }
+
+ private:
+  bool listen() {
+    char buffer[4096];
+    const ssize_t n = ::read(output_, buffer, sizeof buffer);
+    if (n > 0) said_.append(buffer, static_cast<std::size_t>(n));
+    return n > 0;
+  }
+
+  pid_t child_ = -1;
+  int output_ = -1;
+  std::string said_;
+  std::size_t read_ = 0;
+};
+
+inline Ended run(const Arguments& arguments, rlim_t file_limit = 0) { return Process(arguments, file_limit).wait(); }
+
+}  // namespace longsky::test
