@@ -57,4 +57,4 @@ struct LongTiny {
   using Optimizer = ls::AdamW<>;
   using Stages = ls::StageList<Pretrain, LongPretrain, Sft, LongSft>;
 };
-int main(int argc, char** argv) { return ls::program<LongTiny>(argc, argv); }
+int main(int argc, char** argv) { return ls::program<LongTiny, ls::cpu::Device>(argc, argv); }

@@ -34,4 +34,4 @@ struct Tiny {
   using Optimizer = ls::AdamW<>;
   using Stages = ls::StageList<Pretrain, Sft, LongText>;
 };
-int main(int argc, char** argv) { return ls::program<Tiny>(argc, argv); }
+int main(int argc, char** argv) { return ls::program<Tiny, ls::cpu::Device>(argc, argv); }

@@ -78,7 +78,7 @@ void generate(const RunOptions& options, const GenerateOptions& generation) {
 }  // namespace command
 
 /// The `main` of a recipe's program. Returns an exit code of core/error.hpp.
-template <Recipe R, class Device = cpu::Device>
+template <Recipe R, class Device>
 int program(int argc, char** argv) {
   RunOptions options;
   GenerateOptions generation;
