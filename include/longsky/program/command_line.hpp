@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 #include <vector>
 
@@ -48,6 +50,35 @@ inline std::string nearest(std::string_view word, const std::vector<std::string>
   return best;
 }
 
+/// What is written after `flag` as a value. Throws Error(usage) unless the whole of `text` is one that fits.
+template <class Value>
+Value parse_value(const std::string& flag, const std::string& text) {
+  if constexpr (std::is_same_v<Value, std::string>) {
+    return text;
+  } else {
+    Value value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || text.empty())
+      throw Error(ExitCode::usage, flag + " was given '" + text + "', expected " +
+                                       (std::is_floating_point_v<Value> ? "a number"
+                                        : std::is_unsigned_v<Value>     ? "a whole number that is not negative"
+                                                                        : "a whole number") +
+                                       "; see --help for what it means");
+    return value;
+  }
+}
+
+/// A value as it would be written after its flag.
+template <class Value>
+std::string value_text(const Value& value) {
+  if constexpr (std::is_same_v<Value, std::string>) {
+    return value;
+  } else {
+    char text[64];
+    return {text, std::to_chars(text, text + sizeof text, value).ptr};
+  }
+}
+
 /// Adds every member of `options` to `app`, with its group, its words and its default.
 template <Options T>
 void add_options(CLI::App& app, T& options, std::span<const OptionText> texts) {
@@ -55,13 +86,17 @@ void add_options(CLI::App& app, T& options, std::span<const OptionText> texts) {
     const auto text = std::find_if(texts.begin(), texts.end(), [&](const OptionText& t) { return member == t.member; });
     if (text == texts.end()) throw Error(ExitCode::failure, "the option " + std::string(member) + " has no help text");
     using Value = std::remove_reference_t<decltype(value)>;
+    const std::string flag = flag_of(member);
     CLI::Option* option;
-    if constexpr (std::is_same_v<Value, bool>)
-      option = app.add_flag(flag_of(member), value, text->text);
-    else
-      option = app.add_option(flag_of(member), value, text->text)->capture_default_str();
-    if constexpr (std::is_unsigned_v<Value> && !std::is_same_v<Value, bool>)  // else -1 would be 18446744073709551615
-      option->check([](const std::string& given) { return given.starts_with("-") ? "must not be negative" : ""; });
+    if constexpr (std::is_same_v<Value, bool>) {
+      option = app.add_flag_callback(flag, [&value] { value = true; }, text->text);
+    } else {
+      // As text: one parser for all types, with the sentences of this library.
+      option = app.add_option_function<std::string>(
+          flag, [&value, flag](const std::string& given) { value = parse_value<Value>(flag, given); }, text->text);
+      option->default_str(value_text(value));
+      option->type_name(std::is_same_v<Value, std::string> ? "TEXT" : std::is_integral_v<Value> ? "INT" : "NUMBER");
+    }
     option->group(text->group);
   });
 }
