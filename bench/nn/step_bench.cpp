@@ -1,7 +1,7 @@
 // bench/nn/step_bench.cpp — whole training steps: forward, backward, clipping, AdamW, every token trained.
 //
-// `fraction` is the FLOP/s that the model needs (spec/cost.hpp) over the float FMA peak of the same process; `gemm_ms` …
-// say where a step's time goes. Steps with bfloat16 factors are held against the same peak.
+// `fraction` is the FLOP/s that the model needs (spec/cost.hpp) over the float FMA peak of the same process; `gemm_ms`
+// … say where a step's time goes. Steps with bfloat16 factors are held against the same peak.
 #include "timed_device.hpp"
 
 #include <longsky/core/random.hpp>
@@ -110,9 +110,9 @@ void train(benchmark::State& state, int sequences, int context) {
 
 template <ModelSpec M, class Precision>
 void add(const std::string& key, const std::string& precision) {
-  for (const auto &[sequences, context] : {std::pair{4, 512}, std::pair{1, 4096}})
-    benchmark::RegisterBenchmark((key + std::to_string(context) + '/' + precision).c_str(), train<M, Precision>, sequences,
-                                 context)
+  for (const auto& [sequences, context] : {std::pair{4, 512}, std::pair{1, 4096}})
+    benchmark::RegisterBenchmark((key + std::to_string(context) + '/' + precision).c_str(), train<M, Precision>,
+                                 sequences, context)
         ->Unit(benchmark::kMillisecond)
         ->UseRealTime()
         ->MinTime(0.3)
