@@ -26,7 +26,9 @@ PRECISIONS = ("fp32", "bf16")
 CORES = len(os.sched_getaffinity(0))
 
 KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 33), "MALLOC_TOP_PAD_": str(1 << 28)}
-AVX512 = {"OPENBLAS_CORETYPE": "SkylakeX", "ATEN_CPU_CAPABILITY": "avx512"} if "avx512f" in open("/proc/cpuinfo").read() else {}
+AVX512 = {"OPENBLAS_CORETYPE": "SkylakeX", "ATEN_CPU_CAPABILITY": "avx512"}
+if "avx512f" not in pathlib.Path("/proc/cpuinfo").read_text():
+    AVX512 = {}
 ENVIRONMENTS = {
     "tuned": {**KEEP_MEMORY, **AVX512},
     "own choice of kernels": KEEP_MEMORY,
@@ -52,7 +54,8 @@ def torch_steps(shape, precision, tries, seconds):
     for environment, threads in sorted({(e, t) for e, t, _ in tries}):
         chunks = [c for e, t, c in tries if (e, t) == (environment, threads)]
         command = ["/usr/bin/python3", HERE / "torch_step.py", "--model", shape[0], "--context", str(shape[1]),
-                   "--threads", str(threads), "--seconds", str(seconds), "--settings", *(f"{precision}:{c}" for c in chunks)]
+                   "--threads", str(threads), "--seconds", str(seconds),
+                   "--settings", *(f"{precision}:{c}" for c in chunks)]
         said = subprocess.run(command, env={**os.environ, **openblas("openmp"), **ENVIRONMENTS[environment]},
                               stdout=subprocess.PIPE, check=True, text=True).stdout
         for chunk, line in zip(chunks, said.splitlines()):
@@ -62,7 +65,8 @@ def torch_steps(shape, precision, tries, seconds):
 
 def our_steps(program, shape):
     """Best seconds of a step for each precision."""
-    said = subprocess.run([program, f"--benchmark_filter=^step(_bf16)?\\.{shape[0]}\\.{shape[1]}/", "--benchmark_format=json"],
+    which = f"--benchmark_filter=^step(_bf16)?\\.{shape[0]}\\.{shape[1]}/"
+    said = subprocess.run([program, which, "--benchmark_format=json"],
                           stdout=subprocess.PIPE, check=True, text=True).stdout
     best = {}
     for run in json.loads(said)["benchmarks"]:
@@ -95,12 +99,14 @@ def compare(program, shape, rounds, search):
     tokens = {512: 4 * 512, 4096: 4096}[shape[1]]
     for precision in PRECISIONS if search else ():
         for (environment, threads, chunk), seconds in sorted(theirs[precision].items(), key=lambda item: item[1]):
-            print(f"    {name} {precision} {environment}, {threads} threads, chunk {chunk}: {tokens / seconds:.0f} tokens/s")
+            print(f"    {name} {precision} {environment}, {threads} threads, chunk {chunk}: "
+                  f"{tokens / seconds:.0f} tokens/s")
     for rival, (precision, fits) in rivals.items():
         setting = min(filter(fits, theirs[precision]), key=theirs[precision].get)
         mine, its = tokens / ours[precision], tokens / theirs[precision][setting]
-        print(f"{rival + '.' + name:18} {mine / its:5.2f} times; ours {mine:7.0f} tokens/s, PyTorch {its:7.0f} ({setting[0]}, "
-              f"{setting[1]} threads, chunk {setting[2]}); rounds {min(ratios[rival]):.2f} to {max(ratios[rival]):.2f}", flush=True)
+        print(f"{rival + '.' + name:18} {mine / its:5.2f} times; ours {mine:7.0f} tokens/s, PyTorch {its:7.0f} "
+              f"({setting[0]}, {setting[1]} threads, chunk {setting[2]}); "
+              f"rounds {min(ratios[rival]):.2f} to {max(ratios[rival]):.2f}", flush=True)
         yield {"name": f"{rival}.{name}", "run_name": f"{rival}.{name}", "run_type": "iteration", "ratio": mine / its,
                "ours_tokens_per_s": mine, "torch_tokens_per_s": its, "torch_setting": list(setting)}
 

@@ -24,7 +24,7 @@ def rmsnorm(x, gain):
 
 
 def attend(q, k, v, chunk, mask):
-    """Causal attention, [B * H, T, D]; the scale is already in q. The mask rides on the product, which is one pass less."""
+    """Causal attention, [B * H, T, D]; the scale is already in q. The mask rides on the product: one pass less."""
     T = q.shape[1]
     parts = []
     for first in range(0, T, chunk):
