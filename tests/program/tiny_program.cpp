@@ -6,7 +6,7 @@ namespace ls = longsky;
 
 struct Pretrain {
   static constexpr ls::StageSpec spec{
-      .name = "pretrain", .context = 128, .sequences = 2, .accumulation = 2, .steps = 5, .lr = 3e-3, .warmup = 2};
+      .name = "pretrain", .context = 128, .sequences = 1, .accumulation = 2, .steps = 5, .lr = 3e-3, .warmup = 2};
   using Data = ls::Curriculum<ls::Until<ls::KeyValueLists<>, 40>, ls::PackedDocuments<ls::TextWindows, 48, 96>>;
   using Mask = ls::WithinDocument<>;
   using Position = ls::Rope<ls::RopeSpec{.base = 1'000}>;
@@ -14,12 +14,12 @@ struct Pretrain {
   using Schedule = ls::StableDecay<40>;
 };
 struct Sft : Pretrain {
-  static constexpr ls::StageSpec spec{.name = "sft", .context = 128, .sequences = 4, .steps = 4, .lr = 1e-3};
+  static constexpr ls::StageSpec spec{.name = "sft", .context = 128, .sequences = 2, .steps = 4, .lr = 1e-3};
   using Data = ls::ShortInstructions<>;
   using Objective = ls::ResponseOnly;
 };
 struct LongText : Pretrain {
-  static constexpr ls::StageSpec spec{.name = "long_text", .context = 256, .sequences = 2, .steps = 4, .lr = 1e-3};
+  static constexpr ls::StageSpec spec{.name = "long_text", .context = 256, .sequences = 1, .steps = 4, .lr = 1e-3};
   using Data = ls::PackedDocuments<ls::TextWindows>;
   using Position = ls::Rope<ls::RopeSpec{.base = 50'000}>;
   using Schedule = ls::Cosine;
@@ -34,4 +34,8 @@ struct Tiny {
   using Optimizer = ls::AdamW<>;
   using Stages = ls::StageList<Pretrain, Sft, LongText>;
 };
+
+// What fontconfig keeps until the end is no leak of ours.
+extern "C" const char* __lsan_default_suppressions() { return "leak:libfontconfig"; }
+
 int main(int argc, char** argv) { return ls::program<Tiny, ls::cpu::Device>(argc, argv); }

@@ -19,6 +19,12 @@ namespace longsky::test {
 
 namespace fs = std::filesystem;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool sanitized = true;  // everything takes ten times as long
+#else
+inline constexpr bool sanitized = false;
+#endif
+
 /// Three books of made-up words in which the needle's words are common, so that a small tokenizer has them.
 inline void write_books(const fs::path& directory, int words = 3000) {
   fs::create_directories(directory);
@@ -79,6 +85,25 @@ inline const Outcome& undisturbed() {
     const Ended ended = run(train(out.path()));
     if (ended.code != 0) throw std::runtime_error("the tiny program fails:\n" + ended.said);
     return outcome_of(out.path());
+  }();
+  return outcome;
+}
+
+/// Goes on with a run until its first stage is finished, then kills it. What it said, and what that stage left.
+inline std::pair<std::string, Outcome> first_stage(const fs::path& out, int threads = 1) {
+  Process process(train(out, threads));
+  if (process.says("\"stage\":\"sft\"")) process.signal(SIGKILL);
+  const Ended ended = process.wait();
+  Outcome outcome = outcome_of(out);
+  outcome.curves = {{nodes[0], outcome.curves[nodes[0]]}};
+  return {ended.said, outcome};
+}
+inline const Outcome& undisturbed_first_stage() {
+  static const Outcome outcome = [] {
+    Outcome first = undisturbed();
+    first.curves = {{nodes[0], first.curves[nodes[0]]}};
+    std::erase_if(first.files, [](const auto& file) { return !file.first.starts_with("pretrain/"); });
+    return first;
   }();
   return outcome;
 }
