@@ -4,9 +4,9 @@ set -euo pipefail
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cores="$(nproc)"
-# Threads that wait spin for some 30 us, then sleep: on a machine that does something else besides, libgomp's default of
-# milliseconds was seen to make a run ten times slower.
-export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-10000}"
+# Threads that wait sleep. libgomp lets them spin for milliseconds by default: with one other busy program on two cores
+# a training step then took 20 times as long, so 10 times as long as with sleeping threads.
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
 cd "$root"
 
 die() {

@@ -3,8 +3,8 @@
 //   C[m, n] = A[m, k] B[k, n]  (+ addend[m, n])  (+ bias[n])
 //
 // B is packed in zero-padded panels as wide as the register block. A is read in place where it is contiguous along k,
-// and packed in strips as high as the block where it is not. Every element of C is summed along k by one thread, in
-// blocks that depend on the sizes alone, so tiles and threads do not change its bits.
+// and packed in strips as high as the block where it is not. Every element of C is summed along k in blocks and parts
+// that depend on the sizes alone, each by one thread, so tiles and threads do not change its bits.
 #pragma once
 
 #include <longsky/core/parallel.hpp>
@@ -185,16 +185,18 @@ struct GemmAddends {
   const float* bias = nullptr;
 };
 
-/// Packs rows [0, m) and depth [first, last) of an A that lies across: to[strip][element of k][strip_width], with
-/// `elements` of k in a strip. `first` is a multiple of the format's depth, k where A ends.
+/// Packs strips [first_strip, last_strip) and depth [first, last) of an A [k, m] that lies across:
+/// to[strip][element of k][strip_width], with `elements` of k in a strip. `first` is a multiple of the format's depth.
 template <class Factors>
 void pack_strips(typename Factors::Element* to, const float* a, std::int64_t leading, std::int64_t m, std::int64_t k,
-                 std::int64_t elements, std::int64_t first, std::int64_t last) {
+                 std::int64_t first_strip, std::int64_t last_strip, std::int64_t elements, std::int64_t first,
+                 std::int64_t last) {
   const std::int64_t strips = (m + gemm_rows - 1) / gemm_rows;
   const float* const a_end = a + (k - 1) * leading + m;
-  for (std::int64_t s = 0, i = 0; s < strips; ++s) {
+  std::int64_t i = cut(m, strips, first_strip);
+  for (std::int64_t s = first_strip; s < last_strip; ++s) {
     const std::int64_t next = cut(m, strips, s + 1);
-    auto* strip = to + (s * elements + first / Factors::depth) * strip_width;
+    auto* strip = to + ((s - first_strip) * elements + first / Factors::depth) * strip_width;
     const float* from = a + first * leading + i;
     for (std::int64_t row = first; row < last;
          row += Factors::depth, strip += strip_width, from += Factors::depth * leading) {
@@ -264,6 +266,72 @@ struct PackedProduct {
   }
 };
 
+/// The gemm below for an A that is contiguous across, with a long k (the tokens, for a weight gradient). Threads share
+/// as little as can be: each packs what it multiplies, from memory that it reads row by row, and a long k is cut in two
+/// parts that are summed apart. 1.2 to 1.8 times as fast on two cores as packing together (Sapphire Rapids, 2026-11).
+template <class Factors>
+void gemm_across(Device& device, int threads, std::int64_t m, std::int64_t n, std::int64_t k, const float* a,
+                 std::int64_t a_leading, const float* b, std::int64_t b_leading, float* c, std::int64_t c_leading,
+                 GemmAddends add) {
+  using Element = typename Factors::Element;
+  constexpr std::int64_t chunk = 16;  // rows of memory that are packed at once
+  const std::int64_t strips = (m + gemm_rows - 1) / gemm_rows, panels = (n + gemm_panel - 1) / gemm_panel;
+  // As much of k as leaves both packed factors in the second level of cache.
+  const std::int64_t block = std::clamp<std::int64_t>((1 << 18) / (m + n), 256, 1024) / chunk * chunk;
+  const std::int64_t parts = k >= 1024 ? 2 : 1, part_depth = (k / parts + chunk - 1) / chunk * chunk;
+  const std::int64_t ranges = std::min(strips, (threads + parts - 1) / parts);
+  const std::int64_t room_a = ((strips + ranges - 1) / ranges) * strip_width * block,
+                     room_b = panels * gemm_panel * block;
+  float* const partial = device.scratch(Scratch::reduction, (parts - 1) * m * n);
+  auto* const all_a = reinterpret_cast<Element*>(device.scratch(Scratch::packed_a, parts * ranges * room_a));
+  auto* const all_b = reinterpret_cast<Element*>(device.scratch(Scratch::packed_b, parts * ranges * room_b));
+
+  parallel_for(threads, parts * ranges, [&](std::int64_t item) {
+    const std::int64_t part = item / ranges, range = item % ranges, k_first = part * part_depth;
+    const std::int64_t first_strip = cut(strips, ranges, range), last_strip = cut(strips, ranges, range + 1);
+    const std::int64_t k_last = part + 1 == parts ? k : k_first + part_depth;
+    Element *const packed_a = all_a + item * room_a, *const packed_b = all_b + item * room_b;
+    float* const sums = part == 0 ? c : partial + (part - 1) * m * n;
+    const std::int64_t leading = part == 0 ? c_leading : n;
+    for (std::int64_t k0 = k_first; k0 < k_last; k0 += block) {
+      const std::int64_t depth = std::min(block, k_last - k0), elements = (depth + Factors::depth - 1) / Factors::depth;
+      for (std::int64_t first = 0; first < depth; first += chunk) {
+        const std::int64_t rows = std::min(chunk, depth - first);
+        pack_strips<Factors>(packed_a, a + k0 * a_leading, a_leading, m, k - k0, first_strip, last_strip, elements,
+                             first, first + rows);
+        for (std::int64_t p = 0; p < panels; ++p)
+          pack_panel<Factors, Contiguous::across>(
+              packed_b + p * gemm_panel * elements + first / Factors::depth * gemm_panel,
+              b + (k0 + first) * b_leading + p * gemm_panel, b_leading, rows,
+              static_cast<int>(std::min<std::int64_t>(gemm_panel, n - p * gemm_panel)));
+      }
+      // After the first block of k the product so far is what is added.
+      const bool fresh = k0 == k_first, whole = part == 0;
+      PackedProduct<Factors, Contiguous::across>{.m = m,
+                                                 .n = n,
+                                                 .depth = depth,
+                                                 .elements = elements,
+                                                 .a = nullptr,
+                                                 .a_leading = 0,
+                                                 .packed_a = packed_a - first_strip * elements * strip_width,
+                                                 .packed_b = packed_b,
+                                                 .c = sums,
+                                                 .c_leading = leading,
+                                                 .addend = !fresh  ? sums
+                                                           : whole ? add.addend
+                                                                   : nullptr,
+                                                 .bias = fresh && whole ? add.bias : nullptr}
+          .compute(first_strip, last_strip, 0, panels);
+    }
+  });
+  if (parts == 1) return;
+  parallel_chunks(threads, m, std::max<std::int64_t>(1, 16384 / n),
+                  [&](std::int64_t i0, std::int64_t i1, std::int64_t) {
+                    for (std::int64_t i = i0; i < i1; ++i)
+                      for (std::int64_t j = 0; j < n; ++j) c[i * c_leading + j] += partial[i * n + j];
+                  });
+}
+
 /// C = A B + addends. A(i, k) is a[i * a_leading + k] when A is contiguous along k, else a[k * a_leading + i];
 /// B(k, j) is b[j * b_leading + k] or b[k * b_leading + j] likewise; C is row-major. Any sizes from 1 on.
 template <PrecisionPolicy Precision, Contiguous A, Contiguous B>
@@ -272,22 +340,24 @@ void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const 
   using Factors = FactorsOf<Precision>;
   using Element = typename Factors::Element;
   using Product = PackedProduct<Factors, A>;
-  constexpr std::int64_t chunk = 16;  // rows of an A that lies across which are packed at once
+  constexpr std::int64_t chunk = 16;  // rows of a B that lies across which are packed at once
   if (m <= 0 || n <= 0) return;
 
   // Below a quarter of a million multiplications waking threads takes longer than the product.
   const int threads = m * n * k < 250'000 ? 1 : device.threads();
-  // Where both factors are packed, as much of k as leaves them in the second level of cache.
-  const std::int64_t block =
-      A == Contiguous::along ? depth_block : std::clamp<std::int64_t>((1 << 18) / (m + n), 256, 1024) / chunk * chunk;
-  for (std::int64_t k0 = 0; k0 < k; k0 += block) {
-    const std::int64_t depth = std::min(block, k - k0), elements = (depth + Factors::depth - 1) / Factors::depth;
+  if constexpr (A == Contiguous::across) {
+    gemm_across<Factors>(device, threads, m, n, k, a, a_leading, b, b_leading, c, c_leading, add);
+    return;
+  }
+  for (std::int64_t k0 = 0; k0 < k; k0 += depth_block) {
+    const std::int64_t depth = std::min<std::int64_t>(depth_block, k - k0),
+                       elements = (depth + Factors::depth - 1) / Factors::depth;
     // After the first block of k the product so far is what is added.
     Product product{.m = m,
                     .n = n,
                     .depth = depth,
                     .elements = elements,
-                    .a = a + (A == Contiguous::along ? k0 : k0 * a_leading),
+                    .a = a + k0,
                     .a_leading = a_leading,
                     .packed_a = nullptr,
                     .packed_b = nullptr,
@@ -298,11 +368,7 @@ void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const 
     const std::int64_t panels = product.panels(), strips = product.strips();
     auto* const packed_b =
         reinterpret_cast<Element*>(device.scratch(Scratch::packed_b, panels * gemm_panel * elements));
-    Element* packed_a = nullptr;
-    if constexpr (A == Contiguous::across)
-      packed_a = reinterpret_cast<Element*>(device.scratch(Scratch::packed_a, strips * strip_width * elements));
     product.packed_b = packed_b;
-    product.packed_a = packed_a;
     // What lies across is packed in chunks of whole rows, which memory delivers fastest, the rest panel by panel.
     const auto pack_b = [&](std::int64_t p, std::int64_t first, std::int64_t rows) {
       const std::int64_t j = p * gemm_panel;
@@ -310,19 +376,15 @@ void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const 
                              b + (B == Contiguous::along ? j * b_leading + k0 : (k0 + first) * b_leading + j),
                              b_leading, rows, static_cast<int>(std::min<std::int64_t>(gemm_panel, n - j)));
     };
-    const std::int64_t chunks = (depth + chunk - 1) / chunk, of_b = B == Contiguous::along ? panels : chunks;
-    parallel_for(threads, of_b + (A == Contiguous::across ? chunks : 0), [&](std::int64_t item) {
-      const std::int64_t first = item % of_b * chunk, rows = std::min(chunk, depth - first);
-      if (B == Contiguous::along && item < of_b) pack_b(item, 0, depth);
-      if (B == Contiguous::across && item < of_b)
+    parallel_for(threads, B == Contiguous::along ? panels : (depth + chunk - 1) / chunk, [&](std::int64_t item) {
+      const std::int64_t first = item * chunk, rows = std::min(chunk, depth - first);
+      if (B == Contiguous::along) pack_b(item, 0, depth);
+      if (B == Contiguous::across)
         for (std::int64_t p = 0; p < panels; ++p) pack_b(p, first, rows);
-      if constexpr (A == Contiguous::across)
-        if (item >= of_b)
-          pack_strips<Factors>(packed_a, product.a, a_leading, m, k - k0, elements, first, first + rows);
     });
     const std::int64_t wanted = threads == 1 ? 1 : 6 * threads;
-    const std::int64_t row_tiles =
-        std::min(strips, std::max(wanted, (strips + Product::most_strips - 1) / Product::most_strips));
+    const std::int64_t needed = std::max(wanted, (strips + Product::most_strips - 1) / Product::most_strips);
+    const std::int64_t row_tiles = std::min(strips, (needed + threads - 1) / threads * threads);
     const std::int64_t column_tiles = std::min(panels, (wanted + row_tiles - 1) / row_tiles);
     parallel_for(threads, row_tiles * column_tiles, [&](std::int64_t tile) {
       const std::int64_t row = tile / column_tiles, column = tile % column_tiles;
