@@ -102,12 +102,14 @@ inline std::string number(const char* format, double x) {
 
 /// Reads a run directory. `chains` are those to look for.
 inline Results read_results(const RunPaths& paths, const std::vector<Chain>& chains, bool development) {
+  std::error_code error;
+  if (!std::filesystem::exists(paths.run_json(), error))
+    throw Error(ExitCode::usage, "longsky: there is no run in " + paths.out.string() + "; name its directory with --out, or train first");
   Results all;
   all.run = results::json_file(paths.run_json());
   all.short_context = all.run.at("short_context");
   all.long_context = all.run.at("long_context");
   std::set<std::string> counted;
-  std::error_code error;
   for (const Chain& chain : chains) {
     ChainResult result{chain.name, {}, {}};
     for (const std::uint64_t seed : results::seeds_in(paths.out)) {
