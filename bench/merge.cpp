@@ -35,6 +35,11 @@ int main(int argc, char** argv) try {
         }
     }
   }
+  // All passes that are bound by memory, as one key.
+  const auto all = best;
+  for (const auto& [key, runs] : all)
+    for (const char* pass : {"rmsnorm_", "rope_", "swiglu_", "adamw."})
+      if (key.rfind(pass, 0) == 0) best["elementwise"].insert(runs.begin(), runs.end());
   nlohmann::json out = nlohmann::json::object();
   for (const auto& [key, runs] : best) {
     double sum = 0;
