@@ -41,7 +41,8 @@ TEST_CASE("greedy generation is the argmax of reading the whole text at once", "
     CHECK(reader.length() == capacity);
 
     Decoder<NetOf<SmallRecipe, FinalMask<SmallRecipe>>, cpu::Device> decoder(device, capacity, rope, capacity + 1);
-    std::vector<std::int32_t> next(text.begin() + 1, text.end()), positions(capacity), documents(capacity), best(capacity);
+    std::vector<std::int32_t> next(text.begin() + 1, text.end()), positions(capacity), documents(capacity),
+        best(capacity);
     next.push_back(0);
     std::iota(positions.begin(), positions.end(), 0);
     decoder.forward(weights.span(), {text, next, documents, positions, capacity, nullptr}, best.data());

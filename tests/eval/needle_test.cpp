@@ -46,7 +46,8 @@ struct RiggedReader {
   Tokens found() const {
     const Corpus& corpus = toy_corpus();
     const std::size_t first = static_cast<std::size_t>(std::max(0, prompt_length - sight));
-    const std::string seen = corpus.decode(std::span(text).subspan(first, static_cast<std::size_t>(prompt_length) - first));
+    const std::string seen =
+        corpus.decode(std::span(text).subspan(first, static_cast<std::size_t>(prompt_length) - first));
     const std::size_t needle = seen.find(" The special magic number for"), is = seen.find(" is ", needle);
     Tokens out;
     if (needle == std::string::npos || is == std::string::npos) return out;
@@ -114,12 +115,14 @@ TEST_CASE("lengths and depths are where they say", "[needle]") {
         const std::string number = text.substr(text.find(key + " is ") + key.size() + 4, 6);
         const Tokens needle = tokens(" The special magic number for" + key + " is " + number + ".");
         const Tokens question = tokens("\n" + asked + key + "?");
-        const auto fixed = static_cast<std::ptrdiff_t>(2 + needle.size() + question.size() + 1);  // <bos> <user> <assistant>
+        const auto fixed =
+            static_cast<std::ptrdiff_t>(2 + needle.size() + question.size() + 1);  // <bos> <user> <assistant>
         CHECK(static_cast<std::ptrdiff_t>(prompt.size() + tokens(number).size() + 1) == length);
         const auto place = std::search(prompt.begin(), prompt.end(), needle.begin(), needle.end()) - prompt.begin() - 2;
         const double hay = static_cast<double>(static_cast<std::ptrdiff_t>(prompt.size()) - fixed);
         REQUIRE(hay > 64);
-        CHECK(static_cast<double>(place) == Approx(depth * hay).margin(depth == 0.5 ? 33 : 0.5));  // a sentence's end is near
+        CHECK(static_cast<double>(place) ==
+              Approx(depth * hay).margin(depth == 0.5 ? 33 : 0.5));  // a sentence's end is near
       }
   RiggedReader near{.sight = 130};  // of 320 tokens only the end is seen
   const NeedleGrid seen = grid_of(near);

@@ -73,8 +73,9 @@ TEST_CASE("when every checkpoint of a stage is damaged, the stage begins again")
 TEST_CASE("damage to what a run cannot make again is code 4 with the file's name") {
   const ScratchDirectory out;
   REQUIRE(run(train(out.path())).code == 0);
-  const Arguments generate = {"generate", "--out", out.path().string(), "--corpus", books().string(), "--held-out", "last",
-                              "--prompt", "the", "--tokens", "4", "--progress", "none"};
+  const Arguments generate = {
+      "generate", "--out", out.path().string(), "--corpus", books().string(), "--held-out", "last",
+      "--prompt", "the",   "--tokens",          "4",        "--progress",     "none"};
   CHECK(run(generate).code == 0);
   const auto expect_corrupt = [&](const fs::path& file, const Arguments& arguments, const std::string& name) {
     const std::string before = read_file(file);

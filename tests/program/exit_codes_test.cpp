@@ -69,7 +69,8 @@ TEST_CASE("help, plan and describe need neither books nor a directory") {
 TEST_CASE("generate, eval and report of a run that is not there say so and leave nothing") {
   const ScratchDirectory out;
   for (const char* command : {"generate", "eval", "report"}) {
-    const Ended ended = run({command, "--out", (out / "run").string(), "--corpus", books().string(), "--held-out", "last"});
+    const Ended ended =
+        run({command, "--out", (out / "run").string(), "--corpus", books().string(), "--held-out", "last"});
     INFO(command << ": " << ended.said);
     CHECK(ended.code == 2);
     CHECK_THAT(ended.said, Contains((out / "run").string()) && Contains("train"));
@@ -97,7 +98,10 @@ TEST_CASE("a book that is no book is named, with what is wrong and what to do") 
   for (const Case& c : {Case{"empty", "", 4, {"first.txt is empty"}},
                         Case{"binary", text.substr(0, 5000) + std::string(100, '\0'), 4, {"first.txt is binary"}},
                         Case{"one line", "Call me Ishmael.\n", 4, {"first.txt holds 16 bytes", "at least"}},
-                        Case{"invalid UTF-8", text.substr(0, 3000) + "\xff" + text.substr(3000), 4, {"first.txt is not valid UTF-8", "iconv"}}}) {
+                        Case{"invalid UTF-8",
+                             text.substr(0, 3000) + "\xff" + text.substr(3000),
+                             4,
+                             {"first.txt is not valid UTF-8", "iconv"}}}) {
     const ScratchDirectory out;
     SECTION(c.what) {
       expect(train(out / "run", 1, books_with(out, "first.txt", c.contents)), c.code, c.words);

@@ -25,8 +25,8 @@ struct LongText : Pretrain {
   using Schedule = ls::Cosine;
 };
 struct Tiny {
-  static constexpr ls::ModelSpec model{.vocab = 1564, .layers = 1, .width = 32, .heads = 2, .kv_heads = 1, .ffn = 32,
-                                       .context = 256, .tied = true};
+  static constexpr ls::ModelSpec model{
+      .vocab = 1564, .layers = 1, .width = 32, .heads = 2, .kv_heads = 1, .ffn = 32, .context = 256, .tied = true};
   using Layers = ls::Layers<ls::Attention, ls::FeedForward>;
   using Precision = ls::Fp32;
   using Recompute = ls::KeepActivations;

@@ -1,4 +1,5 @@
-// program/tiny_run.hpp — runs of the tiny program: its books, its command, what it leaves, and the bits it must end with.
+// program/tiny_run.hpp — runs of the tiny program: its books, its command, what it leaves, and the bits it must end
+// with.
 #pragma once
 
 #include "data/toy_corpus.hpp"
@@ -34,7 +35,8 @@ inline void write_books(const fs::path& directory, int words = 3000) {
       end = std::min(book.text.find('.', at), book.text.size());
       end = std::min(end + 1, book.text.size());
       text += book.text.substr(at, end - at);
-      if (text.size() % 3 == 0) text += "\n\nThe special magic number for this is unknown. What is the special magic number?";
+      if (text.size() % 3 == 0)
+        text += "\n\nThe special magic number for this is unknown. What is the special magic number?";
     }
     replace_file(directory / (book.name + ".txt"), text);
   }
@@ -49,8 +51,8 @@ inline const fs::path& books() {
 }
 
 inline Arguments train(const fs::path& out, int threads = 1, const fs::path& corpus = books()) {
-  return {"train", "--out", out.string(), "--corpus", corpus.string(), "--held-out", "last", "--samples", "1",
-          "--progress", "json", "--threads", std::to_string(threads)};
+  return {"train",     "--out", out.string(), "--corpus", corpus.string(), "--held-out",           "last",
+          "--samples", "1",     "--progress", "json",     "--threads",     std::to_string(threads)};
 }
 
 inline const char* const nodes[] = {"pretrain", "pretrain+sft", "pretrain+sft+long_text"};
@@ -58,7 +60,7 @@ inline fs::path node(const fs::path& out, int i) { return out / "seed_0" / nodes
 
 /// What must not depend on how a run came to its end.
 struct Outcome {
-  std::map<std::string, std::string> files;                                // weights, moments, evaluations
+  std::map<std::string, std::string> files;  // weights, moments, spike guards, evaluations
   std::map<std::string, std::vector<std::tuple<int, double, double>>> curves;  // step, loss, gradient norm
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
@@ -67,12 +69,17 @@ inline Outcome outcome_of(const fs::path& out) {
   Outcome outcome;
   for (int i = 0; i < 3; ++i) {
     const std::string name = nodes[i];
-    for (const char* file : {"checkpoints/finished/model.safetensors", "checkpoints/finished/optimizer.safetensors", "evaluation.json"})
+    for (const char* file :
+         {"checkpoints/finished/model.safetensors", "checkpoints/finished/optimizer.safetensors", "evaluation.json"})
       if (fs::exists(node(out, i) / file)) outcome.files[name + "/" + file] = read_file(node(out, i) / file);
-    const std::string text = fs::exists(node(out, i) / "metrics.jsonl") ? read_file(node(out, i) / "metrics.jsonl") : "";
+    if (const fs::path state = node(out, i) / "checkpoints/finished/state.json"; fs::exists(state))
+      outcome.files[name + "/guard"] = nlohmann::json::parse(read_file(state)).at("guard").dump();
+    const std::string text =
+        fs::exists(node(out, i) / "metrics.jsonl") ? read_file(node(out, i) / "metrics.jsonl") : "";
     for (std::size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
       const auto record = nlohmann::json::parse(text.substr(at, end - at));
-      if (record.contains("loss")) outcome.curves[name].emplace_back(record.at("step"), record.at("loss"), record.at("grad_norm"));
+      if (record.contains("loss"))
+        outcome.curves[name].emplace_back(record.at("step"), record.at("loss"), record.at("grad_norm"));
     }
   }
   return outcome;

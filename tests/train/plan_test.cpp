@@ -36,7 +36,8 @@ void* operator new(std::size_t size) { return counted(size, alignof(std::max_ali
 void* operator new(std::size_t size, std::align_val_t alignment) {
   return counted(size, static_cast<std::size_t>(alignment));
 }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {  // a sanitizer's own would not go with our delete
+void* operator new(std::size_t size,
+                   const std::nothrow_t&) noexcept {  // a sanitizer's own would not go with our delete
   return counted(size, alignof(std::max_align_t));
 }
 void operator delete(void* at) noexcept { std::free(at); }
@@ -58,8 +59,15 @@ struct Kept : SmallRecipe {
   using Stages = StageList<OddStage, SmallStage>;
 };
 struct Again : Kept {
-  static constexpr ModelSpec model{.vocab = 71, .layers = 3, .width = 48, .heads = 3, .kv_heads = 3, .ffn = 25,
-                                   .context = 64, .tied = true, .qkv_bias = true};
+  static constexpr ModelSpec model{.vocab = 71,
+                                   .layers = 3,
+                                   .width = 48,
+                                   .heads = 3,
+                                   .kv_heads = 3,
+                                   .ffn = 25,
+                                   .context = 64,
+                                   .tied = true,
+                                   .qkv_bias = true};
   using Recompute = RecomputeBlocks;
 };
 using Recipes = std::tuple<Kept, Again>;
@@ -90,7 +98,8 @@ TEMPLATE_LIST_TEST_CASE("the plan is what is allocated, to the byte", "[plan]", 
 
   other_bytes = 0;
   {
-    const Batch one(OddStage::spec.sequences, OddStage::spec.context), other(OddStage::spec.sequences, OddStage::spec.context);
+    const Batch one(OddStage::spec.sequences, OddStage::spec.context),
+        other(OddStage::spec.sequences, OddStage::spec.context);
     CHECK(other_bytes == bytes_of(planned, "batches"));
   }
   std::int64_t sum = 0;

@@ -35,7 +35,8 @@ struct SmallStage {
 };
 
 struct SmallRecipe {
-  static constexpr ModelSpec model{.vocab = 64, .layers = 2, .width = 32, .heads = 2, .kv_heads = 1, .ffn = 40, .context = 64};
+  static constexpr ModelSpec model{
+      .vocab = 64, .layers = 2, .width = 32, .heads = 2, .kv_heads = 1, .ffn = 40, .context = 64};
   using Layers = longsky::Layers<Attention, FeedForward>;
   using Precision = Fp32;
   using Recompute = KeepActivations;

@@ -60,7 +60,8 @@ TEST_CASE("a spike is not remembered, and the window slides") {
 
 TEST_CASE("a loss or norm that is not finite is never let by") {
   const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
-  for (const auto& [loss, norm] : {std::pair(nan, 1.0), std::pair(2.0, nan), std::pair(infinity, 1.0), std::pair(2.0, -infinity)}) {
+  for (const auto& [loss, norm] :
+       {std::pair(nan, 1.0), std::pair(2.0, nan), std::pair(infinity, 1.0), std::pair(2.0, -infinity)}) {
     SpikeGuard guard = calm(3);
     try {
       guard.accepts(loss, norm, 4, "pretrain");

@@ -79,10 +79,18 @@ struct WrongText : UnevenText {
   void fill(Sequence out, Draw& draw) const {
     UnevenText::fill(out, draw);
     switch (draw.index) {
-      case 0: out.tokens[30] = -3; break;
-      case 1: out.tokens.back() = 64; break;  // never read, only predicted
-      case 2: out.positions[5] = 65; break;
-      case 3: out.documents[60] = 0; break;
+      case 0:
+        out.tokens[30] = -3;
+        break;
+      case 1:
+        out.tokens.back() = 64;
+        break;  // never read, only predicted
+      case 2:
+        out.positions[5] = 65;
+        break;
+      case 3:
+        out.documents[60] = 0;
+        break;
     }
   }
 };
@@ -123,7 +131,9 @@ TEST_CASE("stopped after any step and resumed with other threads, the bits are t
     Training<> before(stop % 2 + 1);
     std::vector<double> seen = before.run(stop);
     Training<> after(stop % 3 + 1, {}, 7);
-    const auto copy = [](std::span<const float> from, std::span<float> to) { std::copy(from.begin(), from.end(), to.begin()); };
+    const auto copy = [](std::span<const float> from, std::span<float> to) {
+      std::copy(from.begin(), from.end(), to.begin());
+    };
     copy(before.weights.span(), after.weights.span());
     copy(before.trainer->optimizer().m.span(), after.trainer->optimizer().m.span());
     copy(before.trainer->optimizer().v.span(), after.trainer->optimizer().v.span());
@@ -177,8 +187,8 @@ TEST_CASE("passes of one step are at one progress of the stage, and what data th
 }
 
 TEST_CASE("a mistake of a data policy is a sentence, not an index out of bounds") {
-  const char* sentences[] = {"token -3; expected 0 to 63", "token 64; expected 0 to 63", "position 65; expected 0 to 64",
-                             "document 0 behind document 1"};
+  const char* sentences[] = {"token -3; expected 0 to 63", "token 64; expected 0 to 63",
+                             "position 65; expected 0 to 64", "document 0 behind document 1"};
   for (int i = 0; i < 4; ++i) {
     Training<WrongStage> t(1);
     t.trainer->restore({i, 0, {}});
