@@ -1,7 +1,8 @@
 // longsky/train/plan.hpp — the memory of a stage, row by row, before anything is allocated.
 //
-// Every large array of a training program belongs to one of these rows; their sizes are constexpr. What the ops of a
-// device use besides depends on its threads and is added by `Device::scratch_bytes` where a device says so.
+// The rows are what a Trainer and its weights own; their sizes are constexpr. Not in them: what the ops of a device use
+// besides (packed factors, a tile of logits), which grows in the first step and then stays, and the rounding of large
+// buffers to huge pages.
 #pragma once
 
 #include <longsky/nn/decoder.hpp>
