@@ -72,7 +72,7 @@ inline bool is_temporary(const fs::path& directory) {
 
 [[noreturn]] inline void reject(const fs::path& directory, const std::string& what) {
   throw Error(ExitCode::corrupt, "longsky: the checkpoint '" + directory.string() + "' is damaged: " + what +
-                                     "; resume from an earlier one");
+                                     "; remove that directory, and the run goes on from what is left");
 }
 
 /// COMPLETE, which must be to the byte what text() gives for the numbers in it.
