@@ -109,7 +109,6 @@ class Run {
   }
 
   const Corpus& corpus() const { return corpus_; }
-  const RunPaths& paths() const { return paths_; }
   const std::vector<Chain>& chains() const { return chains_; }
 
   /// The rotary positions the model at the end of `chain` was trained with.

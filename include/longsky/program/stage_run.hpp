@@ -6,6 +6,7 @@
 
 #include <longsky/core/error.hpp>
 #include <longsky/io/checkpoint.hpp>
+#include <longsky/program/paths.hpp>
 #include <longsky/spec/cost.hpp>
 #include <longsky/train/metrics.hpp>
 #include <longsky/train/progress.hpp>
@@ -125,7 +126,7 @@ StageFigures run_stage(Device& device, std::span<float> weights, const Corpus& c
       saved_at = trainer.step();
     }
   }
-  write_named_checkpoint(directory, "finished", trainer.step(), model, moments, state());
+  write_named_checkpoint(directory, finished_checkpoint, trainer.step(), model, moments, state());
   return figures;
 }
 
