@@ -3,22 +3,24 @@
 //   merge OUT IN.json…
 //
 // A benchmark named `gemm.fp32.1core/…` reports a counter `fraction` (of a peak) or `ratio` (to a rival). The key is
-// the name up to the first '/'; its value is the geometric mean over the benchmarks of that key, each at its best
-// repetition: other programs on the machine can only make a run slower.
+// the name up to the first '/'; its value is the geometric mean over the benchmarks of that key, each the median of its
+// repetitions.
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <fstream>
 #include <iostream>
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 int main(int argc, char** argv) try {
   if (argc < 3) throw std::runtime_error("usage: merge OUT IN.json…");
-  std::map<std::string, std::map<std::string, double>> best;  // key → benchmark → value
+  std::map<std::string, std::map<std::string, std::vector<double>>> found;  // key → benchmark → repetitions
   for (int i = 2; i < argc; ++i) {
     std::ifstream file(argv[i]);
     if (file.peek() == std::ifstream::traits_type::eof()) continue;  // a program whose benchmarks were all filtered out
@@ -30,20 +32,22 @@ int main(int argc, char** argv) try {
       for (const char* counter : {"fraction", "ratio"})
         if (run.contains(counter)) {
           const std::string name = run.at("run_name");
-          double& value = best[name.substr(0, name.find('/'))][name];
-          value = std::max(value, run.at(counter).get<double>());
+          found[name.substr(0, name.find('/'))][name].push_back(run.at(counter).get<double>());
         }
     }
   }
   // All passes that are bound by memory, as one key.
-  const auto all = best;
+  const auto all = found;
   for (const auto& [key, runs] : all)
     for (const char* pass : {"rmsnorm_", "rope_", "swiglu_", "adamw."})
-      if (key.rfind(pass, 0) == 0) best["elementwise"].insert(runs.begin(), runs.end());
+      if (key.rfind(pass, 0) == 0) found["elementwise"].insert(runs.begin(), runs.end());
   nlohmann::json out = nlohmann::json::object();
-  for (const auto& [key, runs] : best) {
+  for (auto& [key, runs] : found) {
     double sum = 0;
-    for (const auto& [name, value] : runs) sum += std::log(value);
+    for (auto& [name, values] : runs) {
+      std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2));
+      sum += std::log(values[values.size() / 2]);
+    }
     out[key] = std::round(1e4 * std::exp(sum / static_cast<double>(runs.size()))) / 1e4;
     std::cout << key << "  " << out[key] << "  (" << runs.size() << " benchmarks)\n";
   }

@@ -1,6 +1,6 @@
 // bench/cpu/attention_bench.cpp — attention in useful operations a second: the causal half, 2 T^2 D forward and 5 T^2 D
 // backward a head; what a tile computes above the diagonal does not count.
-#include "measure.hpp"
+#include "../measure.hpp"
 
 #include <longsky/cpu/attention.hpp>
 
@@ -47,16 +47,16 @@ void decode(benchmark::State& state) {
   });
 }
 
-BENCHMARK(attention<Pass::both, 512, 4, 2, 32>)->Name("attention.d32.t512")->UseRealTime();
-BENCHMARK(attention<Pass::both, 512, 4, 2, 64>)->Name("attention.d64.t512")->UseRealTime();
-BENCHMARK(attention<Pass::both, 2048, 4, 2, 32>)->Name("attention.d32.t2048")->UseRealTime();
-BENCHMARK(attention<Pass::both, 2048, 4, 2, 64>)->Name("attention.d64.t2048")->UseRealTime();
-BENCHMARK(attention<Pass::both, 8192, 4, 2, 32>)->Name("attention.d32.t8192")->UseRealTime();
-BENCHMARK(attention<Pass::both, 8192, 4, 2, 64>)->Name("attention.d64.t8192")->UseRealTime();
-BENCHMARK(attention<Pass::both, 32768, 2, 1, 32>)->Name("attention.d32.t32768")->UseRealTime()->Iterations(1);
-BENCHMARK(attention<Pass::both, 32768, 2, 1, 64>)->Name("attention.d64.t32768")->UseRealTime()->Iterations(1);
-BENCHMARK(attention<Pass::forward, 2048, 4, 2, 64>)->Name("attention_forward.d64.t2048")->UseRealTime();
-BENCHMARK(attention<Pass::backward, 2048, 4, 2, 64>)->Name("attention_backward.d64.t2048")->UseRealTime();
-BENCHMARK(decode<8192, 4, 2, 64>)->Name("attention_decode.d64.t8192")->UseRealTime();
+BENCHMARK(attention<Pass::both, 512, 4, 2, 32>)->Name("attention.d32.t512")->UseManualTime();
+BENCHMARK(attention<Pass::both, 512, 4, 2, 64>)->Name("attention.d64.t512")->UseManualTime();
+BENCHMARK(attention<Pass::both, 2048, 4, 2, 32>)->Name("attention.d32.t2048")->UseManualTime();
+BENCHMARK(attention<Pass::both, 2048, 4, 2, 64>)->Name("attention.d64.t2048")->UseManualTime();
+BENCHMARK(attention<Pass::both, 8192, 4, 2, 32>)->Name("attention.d32.t8192")->UseManualTime();
+BENCHMARK(attention<Pass::both, 8192, 4, 2, 64>)->Name("attention.d64.t8192")->UseManualTime();
+BENCHMARK(attention<Pass::both, 32768, 2, 1, 32>)->Name("attention.d32.t32768")->UseManualTime()->Iterations(1);
+BENCHMARK(attention<Pass::both, 32768, 2, 1, 64>)->Name("attention.d64.t32768")->UseManualTime()->Iterations(1);
+BENCHMARK(attention<Pass::forward, 2048, 4, 2, 64>)->Name("attention_forward.d64.t2048")->UseManualTime();
+BENCHMARK(attention<Pass::backward, 2048, 4, 2, 64>)->Name("attention_backward.d64.t2048")->UseManualTime();
+BENCHMARK(decode<8192, 4, 2, 64>)->Name("attention_decode.d64.t8192")->UseManualTime();
 
 }  // namespace

@@ -1,6 +1,6 @@
 // bench/cpu/gemm_bench.cpp — the three products of a layer with 2048 rows, [K, N] as in docs and literature tables:
 // forward x W^T, input gradient dy W, weight gradient dy^T x. Fractions are of the peak of the same number of threads.
-#include "measure.hpp"
+#include "../measure.hpp"
 
 #include <longsky/cpu/gemm.hpp>
 
@@ -24,14 +24,6 @@ enum class Product { forward, input_gradient, weight_gradient };
 constexpr std::array products{Product::forward, Product::input_gradient, Product::weight_gradient};
 constexpr std::array names{"forward", "input_gradient", "weight_gradient"};
 
-/// The highest peak that this process has seen, measured again at each call: clocks change while benchmarks run.
-template <class Precision>
-double peak(cpu::Device& device) {
-  static std::array<double, 3> best{};
-  double& value = best.at(static_cast<std::size_t>(device.threads()));
-  return value = std::max(value, Precision::rounds_factors ? cpu::bf16_peak(device) : cpu::fma_peak(device));
-}
-
 template <class Precision>
 void run(benchmark::State& state, int threads, Product product, Shape s) {
   cpu::Device device(threads);
@@ -39,7 +31,8 @@ void run(benchmark::State& state, int threads, Product product, Shape s) {
                       dy = bench::filled(rows * s.n, 2);
   const Buffer<float> out = bench::filled(std::max({rows * s.k, s.n * s.k, rows * s.n}), 3);
   const double flop = 2.0 * static_cast<double>(rows) * static_cast<double>(s.n) * static_cast<double>(s.k);
-  bench::measure(state, "FLOP/s", flop, peak<Precision>(device), [&] {
+  const auto rate = [&] { return Precision::rounds_factors ? cpu::bf16_rate(device) : cpu::fma_rate(device); };
+  bench::measure(state, "FLOP/s", flop, rate, [&] {
     switch (product) {
       case Product::forward:
         return cpu::gemm<Precision, Contiguous::along, Contiguous::along>(device, rows, s.n, s.k, x.data(), s.k,
@@ -62,9 +55,9 @@ void add(const std::string& key, int threads) {
           (key + '/' + names[static_cast<std::size_t>(product)] + '/' + std::to_string(s.k) + 'x' + std::to_string(s.n))
               .c_str(),
           [=](benchmark::State& state) { run<Precision>(state, threads, product, s); })
-          ->UseRealTime()
+          ->UseManualTime()
           ->MinTime(0.05)
-          ->Repetitions(4);
+          ->Repetitions(2);
 }
 
 [[maybe_unused]] const bool added = [] {

@@ -1,5 +1,5 @@
 // bench/cpu/linear_bench.cpp — the layers of a small model: width 128, two query heads a key head, feed-forward 256.
-#include "measure.hpp"
+#include "../measure.hpp"
 
 #include <longsky/cpu/linear.hpp>
 
@@ -40,15 +40,15 @@ void decode(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * std::int64_t{N} * K * std::int64_t{sizeof(float)});
 }
 
-BENCHMARK(linear<Fp32, Pass::forward, 4096, 256, 128>)->Name("linear_forward.fp32/qkv")->UseRealTime();
-BENCHMARK(linear<Fp32, Pass::forward, 4096, 128, 128>)->Name("linear_forward.fp32/attention_out")->UseRealTime();
-BENCHMARK(linear<Fp32, Pass::forward, 4096, 512, 128>)->Name("linear_forward.fp32/gate_up")->UseRealTime();
-BENCHMARK(linear<Fp32, Pass::forward, 4096, 128, 256>)->Name("linear_forward.fp32/down")->UseRealTime();
-BENCHMARK(linear<Fp32, Pass::backward, 4096, 256, 128>)->Name("linear_backward.fp32/qkv")->UseRealTime();
-BENCHMARK(linear<Fp32, Pass::backward, 4096, 128, 128>)->Name("linear_backward.fp32/attention_out")->UseRealTime();
-BENCHMARK(linear<Fp32, Pass::backward, 4096, 512, 128>)->Name("linear_backward.fp32/gate_up")->UseRealTime();
-BENCHMARK(linear<Fp32, Pass::backward, 4096, 128, 256>)->Name("linear_backward.fp32/down")->UseRealTime();
-BENCHMARK(decode<512, 128>)->Name("linear_decode/gate_up")->UseRealTime();
-BENCHMARK(decode<2614, 128>)->Name("linear_decode/head")->UseRealTime();
+BENCHMARK(linear<Fp32, Pass::forward, 4096, 256, 128>)->Name("linear_forward.fp32/qkv")->UseManualTime();
+BENCHMARK(linear<Fp32, Pass::forward, 4096, 128, 128>)->Name("linear_forward.fp32/attention_out")->UseManualTime();
+BENCHMARK(linear<Fp32, Pass::forward, 4096, 512, 128>)->Name("linear_forward.fp32/gate_up")->UseManualTime();
+BENCHMARK(linear<Fp32, Pass::forward, 4096, 128, 256>)->Name("linear_forward.fp32/down")->UseManualTime();
+BENCHMARK(linear<Fp32, Pass::backward, 4096, 256, 128>)->Name("linear_backward.fp32/qkv")->UseManualTime();
+BENCHMARK(linear<Fp32, Pass::backward, 4096, 128, 128>)->Name("linear_backward.fp32/attention_out")->UseManualTime();
+BENCHMARK(linear<Fp32, Pass::backward, 4096, 512, 128>)->Name("linear_backward.fp32/gate_up")->UseManualTime();
+BENCHMARK(linear<Fp32, Pass::backward, 4096, 128, 256>)->Name("linear_backward.fp32/down")->UseManualTime();
+BENCHMARK(decode<512, 128>)->Name("linear_decode/gate_up")->UseManualTime();
+BENCHMARK(decode<2614, 128>)->Name("linear_decode/head")->UseManualTime();
 
 }  // namespace

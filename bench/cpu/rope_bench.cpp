@@ -1,6 +1,6 @@
 // bench/cpu/rope_bench.cpp — the cut into heads and the turn, 16 Ki tokens:
 // the bytes a second that the op must read and write, beside a plain copy's.
-#include "measure.hpp"
+#include "../measure.hpp"
 
 #include <longsky/cpu/rope.hpp>
 
@@ -39,7 +39,7 @@ void backward(benchmark::State& state) {
   });
 }
 
-BENCHMARK(forward)->Name("rope_forward.d64")->UseRealTime();
-BENCHMARK(backward)->Name("rope_backward.d64")->UseRealTime();
+BENCHMARK(forward)->Name("rope_forward.d64")->UseManualTime();
+BENCHMARK(backward)->Name("rope_backward.d64")->UseManualTime();
 
 }  // namespace

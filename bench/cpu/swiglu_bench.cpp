@@ -1,6 +1,6 @@
 // bench/cpu/swiglu_bench.cpp — the gated unit over 16 Ki rows of 256:
 // the bytes a second that the op must read and write, beside a plain copy's.
-#include "measure.hpp"
+#include "../measure.hpp"
 
 #include <longsky/cpu/swiglu.hpp>
 
@@ -29,7 +29,7 @@ void backward(benchmark::State& state) {
   });
 }
 
-BENCHMARK(forward)->Name("swiglu_forward.f256")->UseRealTime();
-BENCHMARK(backward)->Name("swiglu_backward.f256")->UseRealTime();
+BENCHMARK(forward)->Name("swiglu_forward.f256")->UseManualTime();
+BENCHMARK(backward)->Name("swiglu_backward.f256")->UseManualTime();
 
 }  // namespace

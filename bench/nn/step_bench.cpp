@@ -2,6 +2,7 @@
 //
 // `fraction` is the FLOP/s that the model needs (spec/cost.hpp) over the float FMA peak of the same process; `gemm_ms`
 // … say where a step's time goes. Steps with bfloat16 factors are held against the same peak.
+#include "../measure.hpp"
 #include "timed_device.hpp"
 
 #include <longsky/core/random.hpp>
@@ -82,30 +83,22 @@ class Training {
   std::int64_t steps_ = 0;
 };
 
-/// The best of all measurements in this process: other programs on the machine can only make one lower.
-double peak(cpu::Device& device) {
-  static double best = 0;
-  return best = std::max(best, cpu::fma_peak(device));
-}
-
 template <ModelSpec M, class Precision>
 void train(benchmark::State& state, int sequences, int context) {
   cpu::Device cpu;
   timed::Device device{cpu};
   const double flops = training_flops(M, sequences, context, double(sequences) * context).total();
-  const double best = peak(cpu);
   Training<Llama<M, Precision>> training(device, sequences, context);
-  training.step();  // scratch memory grows in the first step
-  device.seconds = {};
-  for (auto _ : state) training.step();
+  std::int64_t runs = -2;
+  bench::measure_flop(state, cpu, flops, [&] {
+    training.step();
+    if (++runs == 0) device.seconds = {};  // the first two warm up
+  });
 
   using benchmark::Counter;
   state.counters["tokens/s"] = Counter(training.tokens(), Counter::kIsIterationInvariantRate);
-  state.counters["FLOP/s"] = Counter(flops, Counter::kIsIterationInvariantRate);
-  state.counters["fraction"] = Counter(flops / best, Counter::kIsIterationInvariantRate);
   for (std::size_t a = 0; a < timed::account_names.size(); ++a)
-    state.counters[std::string(timed::account_names[a]) + "_ms"] =
-        Counter(1e3 * device.seconds[a], Counter::kAvgIterations);
+    state.counters[std::string(timed::account_names[a]) + "_ms"] = 1e3 * device.seconds[a] / static_cast<double>(runs);
 }
 
 template <ModelSpec M, class Precision>
@@ -114,7 +107,7 @@ void add(const std::string& key, const std::string& precision) {
     benchmark::RegisterBenchmark((key + std::to_string(context) + '/' + precision).c_str(), train<M, Precision>,
                                  sequences, context)
         ->Unit(benchmark::kMillisecond)
-        ->UseRealTime()
+        ->UseManualTime()
         ->MinTime(0.3)
         ->Repetitions(3);
 }

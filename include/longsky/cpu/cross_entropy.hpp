@@ -244,12 +244,13 @@ class CrossEntropyPass {
   void compute_input_gradient(std::int64_t panel, std::int64_t first) {
     alignas(64) float turned[c_rows * tokens];
     const std::int64_t n = std::min<std::int64_t>(c_rows, C - first);
-    for (std::int64_t e = 0; e < v_elements; e += depth_block)
+    constexpr std::int64_t some = 512;  // of v_elements, whose dlogits then stay in the second level of cache
+    for (std::int64_t e = 0; e < v_elements; e += some)
       for_strips(n, [&](std::int64_t i, int rows) {
         const Element* const b = dlogits_across_ + (panel * v_elements + e) * tokens;
         float* const c = turned + i * tokens;
         register_block_of<Factors, Contiguous::across>(rows,
-                                                       {.depth = std::min<std::int64_t>(depth_block, v_elements - e),
+                                                       {.depth = std::min<std::int64_t>(some, v_elements - e),
                                                         .a = w_across_ + e * C + first + i,
                                                         .a_leading = C,
                                                         .b = b},

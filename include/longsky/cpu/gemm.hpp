@@ -1,183 +1,20 @@
-// longsky/cpu/gemm.hpp — the matrix product all others are made of: a block of registers, panels of B, tiles of C.
+// longsky/cpu/gemm.hpp — the matrix product all others are made of: tiles of C over packed panels of B.
 //
 //   C[m, n] = A[m, k] B[k, n]  (+ addend[m, n])  (+ bias[n])
 //
-// B is packed in zero-padded panels as wide as the register block. A is read in place where it is contiguous along k,
-// and packed in strips as high as the block where it is not. Every element of C is summed along k in blocks and parts
-// that depend on the sizes alone, each by one thread, so tiles and threads do not change its bits.
+// Every element of C is summed along k in blocks and parts that depend on the sizes alone, each by one thread, so tiles
+// and threads do not change its bits. Beside what it multiplies, a register block fetches a part of what comes next.
 #pragma once
 
 #include <longsky/core/parallel.hpp>
 #include <longsky/cpu/device.hpp>
-#include <longsky/cpu/gemm_bf16.hpp>
-#include <longsky/cpu/vec.hpp>
-#include <longsky/spec/precision.hpp>
+#include <longsky/cpu/gemm_block.hpp>
 
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <cstdint>
-#include <cstring>
-#include <type_traits>
-#include <utility>
 
 namespace longsky::cpu {
-
-// The register block: gemm_rows x block_vecs accumulators, beside block_vecs of B and one of A. 6 x 4 is 5 to 9 %
-// faster than 14 x 2 where there are 32 registers: it loads 10 vectors for 24 products, not 16 for 28 (Sapphire Rapids,
-// 2026-11).
-inline constexpr int gemm_rows = 6;
-#if defined(__AVX512F__) || defined(__aarch64__)
-inline constexpr int block_vecs = 4;
-#else
-inline constexpr int block_vecs = 2;
-#endif
-inline constexpr int gemm_panel = block_vecs * vec_width;
-inline constexpr int strip_width = 8;    // of a packed strip of A, gemm_rows rounded up to what is copied at once
-inline constexpr int depth_block = 512;  // along k; a panel of B then stays in the second level of cache
-
-/// Floats as they are.
-struct FloatFactors {
-  using Element = float;
-  using Elements = Vec;
-  static constexpr int depth = 1;
-  static constexpr bool in_place = true;
-
-  static void copy_along(float* to, const float* from, std::int64_t k) {
-    for (; k >= vec_width; k -= vec_width, to += vec_width, from += vec_width) store(to, load(from));
-    for (std::int64_t i = 0; i < k; ++i) to[i] = from[i];
-  }
-  static void copy_across(float* to, const float* from, std::int64_t /*leading*/, int /*rows*/, std::int64_t n) {
-    copy_along(to, from, n);
-  }
-  [[gnu::always_inline]] static Elements spread(float x) { return broadcast(x); }
-  [[gnu::always_inline]] static Vec multiply_add(Vec sum, Elements a, Elements b) { return sum + a * b; }
-};
-
-template <PrecisionPolicy Precision>
-using FactorsOf = std::conditional_t<Precision::rounds_factors, Bf16Factors, FloatFactors>;
-
-/// Which axis of a factor is contiguous in memory: the one that is summed over, or the other.
-enum class Contiguous { along, across };
-
-/// Where a block of C goes, and what is added on the way.
-struct TileOutput {
-  float* c;
-  std::int64_t c_leading;
-  const float* addend;  // nullptr, or as C; it may be C itself
-  std::int64_t addend_leading;
-  const float* bias;  // nullptr, or [columns]
-  int columns;        // at most gemm_panel
-};
-
-template <int N, class Body>
-[[gnu::always_inline]] inline void unrolled(const Body& body) {
-  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
-    (body(std::integral_constant<int, I>{}), ...);
-  }
-  (std::make_integer_sequence<int, N>{});
-}
-
-/// The end of a block in a panel with fewer than gemm_panel columns; sums is [rows][gemm_panel].
-[[gnu::noinline]] inline void store_columns(int rows, const float* sums, const TileOutput& out) {
-  for (int i = 0; i < rows; ++i)
-    for (int j = 0; j < out.columns; ++j) {
-      float sum = sums[i * gemm_panel + j];
-      if (out.bias) sum += out.bias[j];
-      if (out.addend) sum += out.addend[i * out.addend_leading + j];
-      out.c[i * out.c_leading + j] = sum;
-    }
-}
-
-/// What a register block multiplies: `chunks` runs of `depth` elements along k, `a_stride` and `b_stride` elements
-/// apart.
-template <class Element>
-struct TileInput {
-  std::int64_t depth;
-  const Element* a;
-  std::int64_t a_leading;
-  const Element* b;
-  std::int64_t chunks = 1, a_stride = 0, b_stride = 0;
-};
-
-/// One register block: R rows of A times one panel of B.
-template <class Factors, Contiguous A, int R>
-void register_block(const TileInput<typename Factors::Element>& in, const TileOutput& out) {
-  using Elements = typename Factors::Elements;
-  Vec sums[R][block_vecs] = {};
-  const auto *a = in.a, *b = in.b;
-  for (std::int64_t chunk = 0; chunk < in.chunks; ++chunk, a += in.a_stride, b += in.b_stride)
-    for (std::int64_t k = 0; k < in.depth; ++k) {
-      Elements of_b[block_vecs];
-      unrolled<block_vecs>([&](auto v) __attribute__((always_inline)) {
-        std::memcpy(&of_b[v], b + k * gemm_panel + v * vec_width, sizeof(Elements));
-      });
-      unrolled<R>([&](auto i) __attribute__((always_inline)) {
-        const Elements of_a =
-            Factors::spread(A == Contiguous::along ? a[i * in.a_leading + k] : a[k * in.a_leading + i]);
-        unrolled<block_vecs>([&](auto v) __attribute__((always_inline)) {
-          sums[i][v] = Factors::multiply_add(sums[i][v], of_a, of_b[v]);
-        });
-      });
-    }
-  if (out.columns == gemm_panel) {
-    unrolled<R>([&](auto i) __attribute__((always_inline)) {
-      unrolled<block_vecs>([&](auto v) __attribute__((always_inline)) {
-        Vec sum = sums[i][v];
-        if (out.bias) sum += load(out.bias + v * vec_width);
-        if (out.addend) sum += load(out.addend + i * out.addend_leading + v * vec_width);
-        store(out.c + i * out.c_leading + v * vec_width, sum);
-      });
-    });
-    return;
-  }
-  float padded[R][gemm_panel];
-  unrolled<R>([&](auto i) __attribute__((always_inline)) {
-    unrolled<block_vecs>([&](auto v) __attribute__((always_inline)) { store(&padded[i][v * vec_width], sums[i][v]); });
-  });
-  store_columns(R, &padded[0][0], out);
-}
-
-/// register_block for a number of rows known at run time, 1 … gemm_rows.
-template <class Factors, Contiguous A>
-void register_block_of(int rows, const TileInput<typename Factors::Element>& in, const TileOutput& out) {
-  using Block = void (*)(const TileInput<typename Factors::Element>&, const TileOutput&);
-  static constexpr auto blocks = []<int... R>(std::integer_sequence<int, R...>) {
-    return std::array<Block, gemm_rows>{register_block<Factors, A, R + 1>...};
-  }
-  (std::make_integer_sequence<int, gemm_rows>{});
-  blocks[static_cast<std::size_t>(rows - 1)](in, out);
-}
-
-/// Packs columns [0, columns) and depth [0, k) of B as one panel: to[element of k][gemm_panel], zero-padded.
-template <class Factors, Contiguous B>
-void pack_panel(typename Factors::Element* to, const float* b, std::int64_t leading, std::int64_t k, int columns) {
-  constexpr int depth = Factors::depth;
-  const std::int64_t elements = (k + depth - 1) / depth;
-  if (columns < gemm_panel) std::fill_n(to, elements * gemm_panel, typename Factors::Element{});
-  if constexpr (B == Contiguous::across) {
-    for (std::int64_t e = 0; e < elements; ++e)
-      Factors::copy_across(to + e * gemm_panel, b + e * depth * leading, leading,
-                           static_cast<int>(std::min<std::int64_t>(depth, k - e * depth)), columns);
-  } else {
-    std::int64_t e = 0;
-    if constexpr (Factors::in_place)
-      for (; columns == gemm_panel && e + vec_width <= elements; e += vec_width)
-        for (int j = 0; j < gemm_panel; j += vec_width)
-          transpose_square(to + e * gemm_panel + j, gemm_panel, b + j * leading + e, leading, 1.0f);
-    constexpr int strip = 16;  // elements of one column that are converted at once, a line of cache
-    for (; e < elements; e += strip) {
-      const std::int64_t n = std::min<std::int64_t>(strip, elements - e);
-      for (int j = 0; j < columns; ++j) {
-        typename Factors::Element column[strip];
-        Factors::copy_along(column, b + j * leading + e * depth, std::min(n * depth, k - e * depth));
-        for (std::int64_t i = 0; i < n; ++i) to[(e + i) * gemm_panel + j] = column[i];
-      }
-    }
-  }
-}
-
-/// A range of n things cut in `parts` as equal as can be: where part p begins.
-constexpr std::int64_t cut(std::int64_t n, std::int64_t parts, std::int64_t p) { return n * p / parts; }
 
 /// What is added to a product. `addend` is C-shaped with C's leading dimension and may be C itself.
 struct GemmAddends {
@@ -185,43 +22,17 @@ struct GemmAddends {
   const float* bias = nullptr;
 };
 
-/// Packs strips [first_strip, last_strip) and depth [first, last) of an A [k, m] that lies across:
-/// to[strip][element of k][strip_width], with `elements` of k in a strip. `first` is a multiple of the format's depth.
-template <class Factors>
-void pack_strips(typename Factors::Element* to, const float* a, std::int64_t leading, std::int64_t m, std::int64_t k,
-                 std::int64_t first_strip, std::int64_t last_strip, std::int64_t elements, std::int64_t first,
-                 std::int64_t last) {
-  const std::int64_t strips = (m + gemm_rows - 1) / gemm_rows;
-  const float* const a_end = a + (k - 1) * leading + m;
-  std::int64_t i = cut(m, strips, first_strip);
-  for (std::int64_t s = first_strip; s < last_strip; ++s) {
-    const std::int64_t next = cut(m, strips, s + 1);
-    auto* strip = to + ((s - first_strip) * elements + first / Factors::depth) * strip_width;
-    const float* from = a + first * leading + i;
-    for (std::int64_t row = first; row < last;
-         row += Factors::depth, strip += strip_width, from += Factors::depth * leading) {
-      if constexpr (Factors::in_place)
-        if (a_end - from >= strip_width) {  // eight floats at once, though six are meant
-          std::memcpy(strip, from, strip_width * sizeof(float));
-          continue;
-        }
-      Factors::copy_across(strip, from, leading, static_cast<int>(std::min<std::int64_t>(Factors::depth, last - row)),
-                           next - i);
-    }
-    i = next;
-  }
-}
+/// Strips of rows times panels of columns: what one thread computes at a time.
+struct Tile {
+  std::int64_t first_strip, last_strip, first_panel, last_panel;
+};
 
-/// A product whose B, and whose A if it lies across, are packed for one block of depth.
-template <class Factors, Contiguous A>
+/// A product over one block of depth, whose B is packed.
+template <class Factors>
 struct PackedProduct {
   using Element = typename Factors::Element;
-  static constexpr std::int64_t most_strips = 18;  // of a tile, so that its rows of A stay in the second level of cache
 
-  std::int64_t m, n, depth, elements;
-  const float* a;  // not read when A is packed
-  std::int64_t a_leading;
-  const Element* packed_a;
+  std::int64_t m, n, elements;
   const Element* packed_b;
   float* c;
   std::int64_t c_leading;
@@ -230,141 +41,66 @@ struct PackedProduct {
 
   std::int64_t strips() const { return (m + gemm_rows - 1) / gemm_rows; }
   std::int64_t panels() const { return (n + gemm_panel - 1) / gemm_panel; }
-
-  /// What one thread computes at a time: strips of rows times panels.
-  void compute(std::int64_t first_strip, std::int64_t last_strip, std::int64_t first_panel,
-               std::int64_t last_panel) const {
-    const std::int64_t first = cut(m, strips(), first_strip), last = cut(m, strips(), last_strip);
-    if constexpr (A == Contiguous::across) {
-      multiply(first_strip, last_strip, first_panel, last_panel, packed_a, strip_width);
-    } else if constexpr (Factors::in_place) {
-      multiply(first_strip, last_strip, first_panel, last_panel, a, a_leading);
-    } else {
-      alignas(64) Element rows[most_strips * gemm_rows * depth_block / Factors::depth];
-      for (std::int64_t i = first; i < last; ++i)
-        Factors::copy_along(rows + (i - first) * elements, a + i * a_leading, depth);
-      multiply(first_strip, last_strip, first_panel, last_panel, rows - first * elements, elements);
-    }
-  }
-
- private:
-  // Row i of A begins at of_a[i * leading], or strip s of a packed A at of_a[s * leading * elements].
-  void multiply(std::int64_t first_strip, std::int64_t last_strip, std::int64_t first_panel, std::int64_t last_panel,
-                const Element* of_a, std::int64_t leading) const {
-    for (std::int64_t p = first_panel; p < last_panel; ++p)
-      for (std::int64_t s = first_strip; s < last_strip; ++s) {
-        const std::int64_t i = cut(m, strips(), s), j = p * gemm_panel, at = i * c_leading + j;
-        register_block_of<Factors, A>(
-            static_cast<int>(cut(m, strips(), s + 1) - i),
-            {.depth = elements,
-             .a = of_a + (A == Contiguous::along ? i : s * elements) * leading,
-             .a_leading = leading,
-             .b = packed_b + j * elements},
-            {c + at, c_leading, addend ? addend + at : nullptr, c_leading, bias ? bias + j : nullptr,
-             static_cast<int>(std::min<std::int64_t>(gemm_panel, n - j))});
-      }
-  }
+  std::int64_t first_row(std::int64_t strip) const { return cut(m, strips(), strip); }
 };
 
-/// The gemm below for an A that is contiguous across, with a long k (the tokens, for a weight gradient). Threads share
-/// as little as can be: each packs what it multiplies, from memory that it reads row by row, and a long k is cut in two
-/// parts that are summed apart. 1.2 to 1.8 times as fast on two cores as packing together (Sapphire Rapids, 2026-11).
-template <class Factors>
-void gemm_across(Device& device, int threads, std::int64_t m, std::int64_t n, std::int64_t k, const float* a,
-                 std::int64_t a_leading, const float* b, std::int64_t b_leading, float* c, std::int64_t c_leading,
-                 GemmAddends add) {
-  using Element = typename Factors::Element;
-  constexpr std::int64_t chunk = 16;  // rows of memory that are packed at once
-  const std::int64_t strips = (m + gemm_rows - 1) / gemm_rows, panels = (n + gemm_panel - 1) / gemm_panel;
-  // As much of k as leaves both packed factors in the second level of cache.
-  const std::int64_t block = std::clamp<std::int64_t>((1 << 18) / (m + n), 256, 1024) / chunk * chunk;
-  const std::int64_t parts = k >= 1024 ? 2 : 1, part_depth = (k / parts + chunk - 1) / chunk * chunk;
-  const std::int64_t ranges = std::min(strips, (threads + parts - 1) / parts);
-  const std::int64_t room_a = ((strips + ranges - 1) / ranges) * strip_width * block,
-                     room_b = panels * gemm_panel * block;
-  float* const partial = device.scratch(Scratch::reduction, (parts - 1) * m * n);
-  auto* const all_a = reinterpret_cast<Element*>(device.scratch(Scratch::packed_a, parts * ranges * room_a));
-  auto* const all_b = reinterpret_cast<Element*>(device.scratch(Scratch::packed_b, parts * ranges * room_b));
-
-  parallel_for(threads, parts * ranges, [&](std::int64_t item) {
-    const std::int64_t part = item / ranges, range = item % ranges, k_first = part * part_depth;
-    const std::int64_t first_strip = cut(strips, ranges, range), last_strip = cut(strips, ranges, range + 1);
-    const std::int64_t k_last = part + 1 == parts ? k : k_first + part_depth;
-    Element *const packed_a = all_a + item * room_a, *const packed_b = all_b + item * room_b;
-    float* const sums = part == 0 ? c : partial + (part - 1) * m * n;
-    const std::int64_t leading = part == 0 ? c_leading : n;
-    for (std::int64_t k0 = k_first; k0 < k_last; k0 += block) {
-      const std::int64_t depth = std::min(block, k_last - k0), elements = (depth + Factors::depth - 1) / Factors::depth;
-      for (std::int64_t first = 0; first < depth; first += chunk) {
-        const std::int64_t rows = std::min(chunk, depth - first);
-        pack_strips<Factors>(packed_a, a + k0 * a_leading, a_leading, m, k - k0, first_strip, last_strip, elements,
-                             first, first + rows);
-        for (std::int64_t p = 0; p < panels; ++p)
-          pack_panel<Factors, Contiguous::across>(
-              packed_b + p * gemm_panel * elements + first / Factors::depth * gemm_panel,
-              b + (k0 + first) * b_leading + p * gemm_panel, b_leading, rows,
-              static_cast<int>(std::min<std::int64_t>(gemm_panel, n - p * gemm_panel)));
-      }
-      // After the first block of k the product so far is what is added.
-      const bool fresh = k0 == k_first, whole = part == 0;
-      PackedProduct<Factors, Contiguous::across>{.m = m,
-                                                 .n = n,
-                                                 .depth = depth,
-                                                 .elements = elements,
-                                                 .a = nullptr,
-                                                 .a_leading = 0,
-                                                 .packed_a = packed_a - first_strip * elements * strip_width,
-                                                 .packed_b = packed_b,
-                                                 .c = sums,
-                                                 .c_leading = leading,
-                                                 .addend = !fresh  ? sums
-                                                           : whole ? add.addend
-                                                                   : nullptr,
-                                                 .bias = fresh && whole ? add.bias : nullptr}
-          .compute(first_strip, last_strip, 0, panels);
+/// One tile of a product. Its rows of A begin at `a`, a_leading apart; where A lies across, they are packed strips.
+template <class Factors, Contiguous A>
+void compute_tile(const PackedProduct<Factors>& product, const Tile& tile, const typename Factors::Element* a,
+                  std::int64_t a_leading) {
+  constexpr std::int64_t line = 64, panel_line = gemm_panel * 4;  // bytes; the latter of a panel at each step along k
+  const std::int64_t elements = product.elements, first_row = product.first_row(tile.first_strip);
+  for (std::int64_t p = tile.first_panel; p < tile.last_panel; ++p)
+    for (std::int64_t s = tile.first_strip; s < tile.last_strip; ++s) {
+      const std::int64_t i = product.first_row(s), j = p * gemm_panel, at = i * product.c_leading + j;
+      const auto* const b = product.packed_b + j * elements;
+      // The next panel may be no nearer than the third level of cache: each of the first strips fetches a part of it.
+      const std::int64_t part = s - tile.first_strip;
+      const bool fetch = A == Contiguous::along && p + 1 < tile.last_panel && part * line < panel_line;
+      register_block_of<Factors, A>(
+          static_cast<int>(product.first_row(s + 1) - i),
+          {.depth = elements,
+           .a = a + (A == Contiguous::along ? (i - first_row) * a_leading : part * elements * strip_width),
+           .a_leading = A == Contiguous::along ? a_leading : strip_width,
+           .b = b,
+           .ahead =
+               fetch ? reinterpret_cast<const char*>(b + gemm_panel * elements) + part * elements * line : nullptr},
+          {product.c + at, product.c_leading, product.addend ? product.addend + at : nullptr, product.c_leading,
+           product.bias ? product.bias + j : nullptr,
+           static_cast<int>(std::min<std::int64_t>(gemm_panel, product.n - j))});
     }
-  });
-  if (parts == 1) return;
-  parallel_chunks(threads, m, std::max<std::int64_t>(1, 16384 / n),
-                  [&](std::int64_t i0, std::int64_t i1, std::int64_t) {
-                    for (std::int64_t i = i0; i < i1; ++i)
-                      for (std::int64_t j = 0; j < n; ++j) c[i * c_leading + j] += partial[i * n + j];
-                  });
 }
 
-/// C = A B + addends. A(i, k) is a[i * a_leading + k] when A is contiguous along k, else a[k * a_leading + i];
-/// B(k, j) is b[j * b_leading + k] or b[k * b_leading + j] likewise; C is row-major. Any sizes from 1 on.
-template <PrecisionPolicy Precision, Contiguous A, Contiguous B>
-void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t a_leading,
-          const float* b, std::int64_t b_leading, float* c, std::int64_t c_leading, GemmAddends add) {
-  using Factors = FactorsOf<Precision>;
-  using Element = typename Factors::Element;
-  using Product = PackedProduct<Factors, A>;
-  constexpr std::int64_t chunk = 16;  // rows of a B that lies across which are packed at once
-  if (m <= 0 || n <= 0) return;
+/// A tile's rows of A in another format than memory has them in.
+template <class Element, std::int64_t N>
+struct alignas(64) TileOfA {
+  Element elements[N];
+};
 
-  // Below a quarter of a million multiplications waking threads takes longer than the product.
-  const int threads = m * n * k < 250'000 ? 1 : device.threads();
-  if constexpr (A == Contiguous::across) {
-    gemm_across<Factors>(device, threads, m, n, k, a, a_leading, b, b_leading, c, c_leading, add);
-    return;
-  }
-  for (std::int64_t k0 = 0; k0 < k; k0 += depth_block) {
-    const std::int64_t depth = std::min<std::int64_t>(depth_block, k - k0),
+/// The product for an A that is contiguous along k. All threads pack B together and then share tiles of C; a tile's
+/// rows of A stay in the second level of cache while the panels of B pass by.
+template <class Factors, Contiguous B>
+void gemm_along(Device& device, int threads, std::int64_t m, std::int64_t n, std::int64_t k, const float* a,
+                std::int64_t a_leading, const float* b, std::int64_t b_leading, float* c, std::int64_t c_leading,
+                GemmAddends add) {
+  using Element = typename Factors::Element;
+  constexpr std::int64_t chunk = 16;                          // rows of a B that lies across which are packed at once
+  constexpr std::int64_t most_depth = 768, most_strips = 18;  // 324 KiB of A, and 192 KiB of a panel
+  using Copy = TileOfA<Element, most_strips * gemm_rows * most_depth / Factors::depth>;
+  const std::int64_t blocks = (k + most_depth - 1) / most_depth;
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const auto begin = [&](std::int64_t i) { return i == blocks ? k : cut(k, blocks, i) / chunk * chunk; };
+    const std::int64_t k0 = begin(block), depth = begin(block + 1) - k0,
                        elements = (depth + Factors::depth - 1) / Factors::depth;
     // After the first block of k the product so far is what is added.
-    Product product{.m = m,
-                    .n = n,
-                    .depth = depth,
-                    .elements = elements,
-                    .a = a + k0,
-                    .a_leading = a_leading,
-                    .packed_a = nullptr,
-                    .packed_b = nullptr,
-                    .c = c,
-                    .c_leading = c_leading,
-                    .addend = k0 == 0 ? add.addend : c,
-                    .bias = k0 == 0 ? add.bias : nullptr};
+    PackedProduct<Factors> product{.m = m,
+                                   .n = n,
+                                   .elements = elements,
+                                   .packed_b = nullptr,
+                                   .c = c,
+                                   .c_leading = c_leading,
+                                   .addend = block == 0 ? add.addend : c,
+                                   .bias = block == 0 ? add.bias : nullptr};
     const std::int64_t panels = product.panels(), strips = product.strips();
     auto* const packed_b =
         reinterpret_cast<Element*>(device.scratch(Scratch::packed_b, panels * gemm_panel * elements));
@@ -383,14 +119,117 @@ void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const 
         for (std::int64_t p = 0; p < panels; ++p) pack_b(p, first, rows);
     });
     const std::int64_t wanted = threads == 1 ? 1 : 6 * threads;
-    const std::int64_t needed = std::max(wanted, (strips + Product::most_strips - 1) / Product::most_strips);
+    const std::int64_t needed = std::max(wanted, (strips + most_strips - 1) / most_strips);
     const std::int64_t row_tiles = std::min(strips, (needed + threads - 1) / threads * threads);
     const std::int64_t column_tiles = std::min(panels, (wanted + row_tiles - 1) / row_tiles);
-    parallel_for(threads, row_tiles * column_tiles, [&](std::int64_t tile) {
-      const std::int64_t row = tile / column_tiles, column = tile % column_tiles;
-      product.compute(cut(strips, row_tiles, row), cut(strips, row_tiles, row + 1), cut(panels, column_tiles, column),
-                      cut(panels, column_tiles, column + 1));
+    parallel_for(threads, row_tiles * column_tiles, [&](std::int64_t item) {
+      const std::int64_t row = item / column_tiles, column = item % column_tiles;
+      const Tile tile{cut(strips, row_tiles, row), cut(strips, row_tiles, row + 1), cut(panels, column_tiles, column),
+                      cut(panels, column_tiles, column + 1)};
+      const std::int64_t first = product.first_row(tile.first_strip), last = product.first_row(tile.last_strip);
+      if constexpr (Factors::in_place) {
+        compute_tile<Factors, Contiguous::along>(product, tile, a + first * a_leading + k0, a_leading);
+      } else {
+        Copy copy;
+        Element* const rows = copy.elements;
+        for (std::int64_t i = first; i < last; ++i)
+          Factors::copy_along(rows + (i - first) * elements, a + i * a_leading + k0, depth);
+        compute_tile<Factors, Contiguous::along>(product, tile, rows, elements);
+      }
     });
+  }
+}
+
+/// The product for an A and a B that are contiguous across a long k (the tokens, for a weight gradient). Each thread
+/// packs what it multiplies, from memory that it reads row by row: 1.2 to 1.8 times as fast on two cores as packing
+/// together (Sapphire Rapids, 2026-11).
+template <class Factors>
+void gemm_across(Device& device, int threads, std::int64_t m, std::int64_t n, std::int64_t k, const float* a,
+                 std::int64_t a_leading, const float* b, std::int64_t b_leading, float* c, std::int64_t c_leading,
+                 GemmAddends add) {
+  using Element = typename Factors::Element;
+  constexpr std::int64_t chunk = 16;                                   // rows of memory that are packed at once
+  constexpr std::int64_t block = 256;                                  // along k
+  constexpr std::int64_t most_columns = 512, most_elements = 1 << 17;  // of a tile of C, which then stays in the cache
+  PackedProduct<Factors> whole{.m = m,
+                               .n = n,
+                               .elements = 0,
+                               .packed_b = nullptr,
+                               .c = c,
+                               .c_leading = c_leading,
+                               .addend = nullptr,
+                               .bias = nullptr};
+  const std::int64_t strips = whole.strips(), panels = whole.panels();
+  const std::int64_t column_tiles = (n + most_columns - 1) / most_columns;
+  const std::int64_t fewest_row_tiles =
+      (m * ((n + column_tiles - 1) / column_tiles) + most_elements - 1) / most_elements;
+  // A small C is also cut along k, in two parts that are summed apart.
+  const std::int64_t parts = k >= 1024 && fewest_row_tiles * column_tiles < 8 ? 2 : 1,
+                     part_depth = (k / parts + chunk - 1) / chunk * chunk;
+  const std::int64_t row_tiles =
+      std::min(strips, std::max(fewest_row_tiles, (threads + parts * column_tiles - 1) / (parts * column_tiles)));
+  const std::int64_t items = parts * row_tiles * column_tiles, workers = std::min<std::int64_t>(threads, items);
+  const std::int64_t room_a = ((strips + row_tiles - 1) / row_tiles) * strip_width * block,
+                     room_b = ((panels + column_tiles - 1) / column_tiles) * gemm_panel * block;
+  float* const partial = device.scratch(Scratch::reduction, (parts - 1) * m * n);
+  auto* const all_a = reinterpret_cast<Element*>(device.scratch(Scratch::packed_a, workers * room_a));
+  auto* const all_b = reinterpret_cast<Element*>(device.scratch(Scratch::packed_b, workers * room_b));
+
+  const auto compute = [&](std::int64_t item, Element* packed_a, Element* packed_b) {
+    const std::int64_t part = item % parts, row = item / parts / column_tiles, column = item / parts % column_tiles;
+    const Tile tile{cut(strips, row_tiles, row), cut(strips, row_tiles, row + 1), cut(panels, column_tiles, column),
+                    cut(panels, column_tiles, column + 1)};
+    const std::int64_t k_first = part * part_depth, k_last = part + 1 == parts ? k : k_first + part_depth;
+    for (std::int64_t k0 = k_first; k0 < k_last; k0 += block) {
+      const std::int64_t depth = std::min(block, k_last - k0), elements = (depth + Factors::depth - 1) / Factors::depth;
+      for (std::int64_t first = 0; first < depth; first += chunk) {
+        const std::int64_t some = std::min(chunk, depth - first);
+        pack_strips<Factors>(packed_a, a + k0 * a_leading, a_leading, m, k - k0, tile.first_strip, tile.last_strip,
+                             elements, first, first + some);
+        for (std::int64_t p = tile.first_panel; p < tile.last_panel; ++p)
+          pack_panel<Factors, Contiguous::across>(
+              packed_b + (p - tile.first_panel) * gemm_panel * elements + first / Factors::depth * gemm_panel,
+              b + (k0 + first) * b_leading + p * gemm_panel, b_leading, some,
+              static_cast<int>(std::min<std::int64_t>(gemm_panel, n - p * gemm_panel)));
+      }
+      // After the first block of k the product so far is what is added.
+      const bool fresh = k0 == k_first;
+      PackedProduct<Factors> product = whole;
+      product.elements = elements;
+      product.packed_b = packed_b - tile.first_panel * gemm_panel * elements;
+      if (part > 0) product.c = partial + (part - 1) * m * n, product.c_leading = n;
+      if (!fresh) product.addend = product.c;
+      if (fresh && part == 0) product.addend = add.addend, product.bias = add.bias;
+      compute_tile<Factors, Contiguous::across>(product, tile, packed_a, strip_width);
+    }
+  };
+  std::atomic<std::int64_t> next = 0;
+  parallel_for(threads, workers, [&](std::int64_t worker) {
+    for (std::int64_t item; (item = next++) < items;) compute(item, all_a + worker * room_a, all_b + worker * room_b);
+  });
+  if (parts == 1) return;
+  parallel_chunks(threads, m, std::max<std::int64_t>(1, 16384 / n),
+                  [&](std::int64_t i0, std::int64_t i1, std::int64_t) {
+                    for (std::int64_t i = i0; i < i1; ++i)
+                      for (std::int64_t j = 0; j < n; ++j) c[i * c_leading + j] += partial[i * n + j];
+                  });
+}
+
+/// C = A B + addends. A(i, k) is a[i * a_leading + k] when A is contiguous along k, else a[k * a_leading + i];
+/// B(k, j) is b[j * b_leading + k] or b[k * b_leading + j] likewise, the latter whenever A lies across; C is row-major.
+/// Any sizes from 1 on.
+template <PrecisionPolicy Precision, Contiguous A, Contiguous B>
+void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t a_leading,
+          const float* b, std::int64_t b_leading, float* c, std::int64_t c_leading, GemmAddends add) {
+  using Factors = FactorsOf<Precision>;
+  if (m <= 0 || n <= 0) return;
+  // Below a quarter of a million multiplications waking threads takes longer than the product.
+  const int threads = m * n * k < 250'000 ? 1 : device.threads();
+  if constexpr (A == Contiguous::along) {
+    gemm_along<Factors, B>(device, threads, m, n, k, a, a_leading, b, b_leading, c, c_leading, add);
+  } else {
+    static_assert(B == Contiguous::across, "a product whose A lies across takes a B that does so too");
+    gemm_across<Factors>(device, threads, m, n, k, a, a_leading, b, b_leading, c, c_leading, add);
   }
 }
 

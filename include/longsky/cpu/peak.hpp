@@ -1,7 +1,8 @@
 // longsky/cpu/peak.hpp — what this machine can do with a device's threads, measured in a few tens of milliseconds.
 //
-// The best of many short rounds on all threads at once, since other programs only ever make a round slower. Fractions
-// of these peaks mean something only when both were measured in the same process.
+// A rate is what one round of about a millisecond reached, a peak the best of many rounds, since other programs on the
+// machine only ever make a round slower. Clocks change: a processor that rests turns faster than one that multiplies
+// (3.8 and 2.9 GHz on a Sapphire Rapids), so a benchmark holds each run against a round that directly follows it.
 #pragma once
 
 #include <longsky/core/buffer.hpp>
@@ -16,22 +17,17 @@
 
 namespace longsky::cpu {
 
-/// Calls work() `rounds` times and returns the seconds of the fastest.
 template <class Work>
-double fastest_of(int rounds, const Work& work) {
-  double fastest = 1e30;
-  for (int round = 0; round < rounds; ++round) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    fastest = std::min(fastest, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return fastest;
+double seconds_of(const Work& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// FLOP/s of a register block whose factors never leave the first level of cache.
+/// FLOP/s of a register block whose factors never leave the first level of cache, on all threads, in one round.
 template <class Factors>
-double register_block_peak(Device& device) {
-  constexpr std::int64_t depth = 64, repeats = 1000, apart = 16;
+double register_block_rate(Device& device) {
+  constexpr std::int64_t depth = 64, repeats = 4000, apart = 16;
   using Element = typename Factors::Element;
   const int threads = device.threads();
   // From memory, since factors that the compiler knew would leave it nothing to multiply.
@@ -39,7 +35,7 @@ double register_block_peak(Device& device) {
   auto* const of_a = reinterpret_cast<Element*>(memory);
   std::fill_n(of_a, depth * gemm_rows, Element{1});
   float* const ends = memory + depth * gemm_rows;
-  const double seconds = fastest_of(40, [&] {
+  const double seconds = seconds_of([&] {
     parallel_for(threads, threads, [&](std::int64_t thread) {
       typename Factors::Elements of_b[block_vecs];
       std::memcpy(of_b, of_a, sizeof of_b);
@@ -63,21 +59,38 @@ double register_block_peak(Device& device) {
 }
 
 /// Multiplications and additions of floats per second, each counted, on all threads of the device.
-inline double fma_peak(Device& device) { return register_block_peak<FloatFactors>(device); }
+inline double fma_rate(Device& device) { return register_block_rate<FloatFactors>(device); }
 
-/// The same with bfloat16 factors; about fma_peak where the machine has no instructions for them.
-inline double bf16_peak(Device& device) { return register_block_peak<Bf16Factors>(device); }
+/// The same with bfloat16 factors; about fma_rate where the machine has no instructions for them.
+inline double bf16_rate(Device& device) { return register_block_rate<Bf16Factors>(device); }
 
-/// Bytes read and written per second while 32 MiB are copied.
-inline double copy_bandwidth(Device& device) {
-  constexpr std::int64_t floats = std::int64_t{8} << 20, chunk = 1 << 16;
-  const Buffer<float> from(floats), to(floats);
-  const double seconds = fastest_of(8, [&] {
-    parallel_chunks(device.threads(), floats, chunk, [&](std::int64_t first, std::int64_t last, std::int64_t) {
-      for (std::int64_t i = first; i < last; i += vec_width) store(to.data() + i, load(from.data() + i));
-    });
-  });
-  return 2.0 * sizeof(float) * static_cast<double>(floats) / seconds;
+/// The best of `rounds` rates.
+template <class Rate>
+double peak_of(int rounds, const Rate& rate) {
+  double best = 0;
+  for (int round = 0; round < rounds; ++round) best = std::max(best, rate());
+  return best;
 }
+
+inline double fma_peak(Device& device) {
+  return peak_of(20, [&] { return fma_rate(device); });
+}
+
+/// Copies 32 MiB and says the bytes read and written per second.
+class CopyRate {
+ public:
+  double operator()(Device& device) {
+    const double seconds = seconds_of([&] {
+      parallel_chunks(device.threads(), floats, 1 << 16, [&](std::int64_t first, std::int64_t last, std::int64_t) {
+        for (std::int64_t i = first; i < last; i += vec_width) store(to_.data() + i, load(from_.data() + i));
+      });
+    });
+    return 2.0 * sizeof(float) * static_cast<double>(floats) / seconds;
+  }
+
+ private:
+  static constexpr std::int64_t floats = std::int64_t{8} << 20;
+  Buffer<float> from_{floats}, to_{floats};
+};
 
 }  // namespace longsky::cpu
