@@ -15,7 +15,7 @@ constexpr std::int64_t N = 1 << 22;
 void step(benchmark::State& state) {
   cpu::Device device;
   const Buffer<float> w(N), m(N), v(N), g(N);
-  const cpu::AdamWUpdate update{
+  const AdamWUpdate update{
       .lr = 1e-3f, .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .step = 2, .gradient_scale = 1};
   bench::measure_bytes(state, device, 7.0 * N * sizeof(float),
                        [&] { cpu::adamw_step(device, w.span(), m.span(), v.span(), g.span(), update); });

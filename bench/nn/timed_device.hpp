@@ -117,7 +117,7 @@ inline double sum_of_squares(Device& device, std::span<const float> x) {
   return book<Account::optimizer>(device, [&](auto& cpu) { return sum_of_squares(cpu, x); });
 }
 inline void adamw_step(Device& device, std::span<float> w, std::span<float> m, std::span<float> v,
-                       std::span<const float> g, const longsky::cpu::AdamWUpdate& update) {
+                       std::span<const float> g, const longsky::AdamWUpdate& update) {
   book<Account::optimizer>(device, [&](auto& cpu) { adamw_step(cpu, w, m, v, g, update); });
 }
 

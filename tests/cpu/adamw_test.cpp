@@ -16,7 +16,7 @@ struct State {
 };
 
 /// Three steps with other gradients each.
-State run(std::int64_t n, int threads, cpu::AdamWUpdate update) {
+State run(std::int64_t n, int threads, AdamWUpdate update) {
   cpu::Device device(threads);
   State s(n);
   for (update.step = 1; update.step <= 3; ++update.step) {
@@ -28,7 +28,7 @@ State run(std::int64_t n, int threads, cpu::AdamWUpdate update) {
   return s;
 }
 
-constexpr cpu::AdamWUpdate update{
+constexpr AdamWUpdate update{
     .lr = 0.01f, .beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f, .step = 0, .gradient_scale = 0.25f};
 
 }  // namespace
@@ -58,7 +58,7 @@ TEST_CASE("adamw's first step moves a weight by the learning rate, decay apart",
   cpu::Device device(1);
   std::vector<float> w{1, 1}, m(2), v(2);
   const std::vector<float> g{1e-3f, -40.0f};
-  cpu::AdamWUpdate first = update;
+  AdamWUpdate first = update;
   first.step = 1;
   first.weight_decay = 0;
   adamw_step(device, w, m, v, g, first);
@@ -70,7 +70,7 @@ TEST_CASE("adamw without a gradient only decays", "[adamw]") {
   cpu::Device device(1);
   std::vector<float> w{2, -3, 0}, m(3), v(3);
   const std::vector<float> g(3);
-  cpu::AdamWUpdate first = update;
+  AdamWUpdate first = update;
   first.step = 1;
   adamw_step(device, w, m, v, g, first);
   CHECK(w[0] == Approx(2 * (1 - 0.001)));

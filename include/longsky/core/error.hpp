@@ -17,6 +17,7 @@ enum class ExitCode : int {
   does_not_fit = 3,
   corrupt = 4,
   diverged = 5,
+  no_device = 6,
   stopped = 75,
   killed = 130,
 };

@@ -1,32 +1,20 @@
-// longsky/cpu/adamw.hpp — AdamW, Adam with decoupled weight decay (Loshchilov & Hutter 2019, arXiv 1711.05101).
-//
-//   g' = gradient_scale * g,  m = beta1 m + (1 - beta1) g',  v = beta2 v + (1 - beta2) g'^2
-//   w -= lr * ( m / (1 - beta1^step) / (sqrt(v / (1 - beta2^step)) + eps) + weight_decay * w )
+// longsky/cpu/adamw.hpp — AdamW, Adam with decoupled weight decay; the formula is in spec/adamw.hpp.
 #pragma once
 
 #include <longsky/core/parallel.hpp>
 #include <longsky/cpu/device.hpp>
 #include <longsky/cpu/vec.hpp>
+#include <longsky/spec/adamw.hpp>
 
-#include <cmath>
 #include <cstdint>
 #include <span>
 
 namespace longsky::cpu {
 
-/// The numbers of one update. `step` counts from 1; `gradient_scale` multiplies every gradient (mean, clip).
-struct AdamWUpdate {
-  float lr, beta1, beta2, eps, weight_decay;
-  std::int64_t step;
-  float gradient_scale;
-};
-
 /// Updates the weights and both moments in place; the four spans are of one size.
 inline void adamw_step(Device& device, std::span<float> w, std::span<float> m, std::span<float> v,
                        std::span<const float> g, const AdamWUpdate& update) {
-  const auto step = static_cast<double>(update.step);
-  const float to_m_hat = static_cast<float>(1 / (1 - std::pow(double{update.beta1}, step)));
-  const float to_v_hat = static_cast<float>(1 / (1 - std::pow(double{update.beta2}, step)));
+  const float to_m_hat = update.correction(update.beta1), to_v_hat = update.correction(update.beta2);
   struct State {
     Vec w, m, v;
   };

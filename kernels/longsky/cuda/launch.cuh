@@ -1,0 +1,31 @@
+// longsky/cuda/launch.cuh — queues a kernel. The emulation has a twin of this file that runs it on the CPU.
+#pragma once
+
+#include <longsky/cuda/device.cuh>
+
+#include <cstdint>
+
+namespace longsky::cuda {
+
+struct Grid {
+  std::int64_t blocks;
+  int threads;
+};
+
+/// Queues `kernel` on the device's stream. No blocks: nothing to do.
+template <class... Parameters, class... Arguments>
+void launch(Device& device, Grid grid, void (*kernel)(Parameters...), const Arguments&... arguments) {
+  if (grid.blocks == 0) return;
+  kernel<<<static_cast<unsigned>(grid.blocks), static_cast<unsigned>(grid.threads), 0, device.stream()>>>(arguments...);
+  const auto name = [&] {
+    const char* mangled = nullptr;
+    return cudaFuncGetName(&mangled, reinterpret_cast<const void*>(kernel)) == cudaSuccess ? mangled : "a kernel";
+  };
+  if (const cudaError_t status = cudaGetLastError(); status != cudaSuccess)
+    check(status, std::string("launch ") + name());
+  if (device.synchronous())
+    if (const cudaError_t status = cudaStreamSynchronize(device.stream()); status != cudaSuccess)
+      check(status, std::string("run ") + name());
+}
+
+}  // namespace longsky::cuda

@@ -1,0 +1,19 @@
+// longsky/cuda/warp.cuh — what the 32 threads of a warp do together.
+#pragma once
+
+#include <cuda_runtime.h>
+
+namespace longsky::cuda {
+
+inline constexpr int warp_size = 32;
+inline constexpr unsigned all_lanes = 0xffffffffu;
+
+/// The sum over the warp, in every lane, in one fixed order.
+template <class T>
+__device__ T warp_sum(T x) {
+#pragma unroll
+  for (int apart = warp_size / 2; apart > 0; apart /= 2) x += __shfl_xor_sync(all_lanes, x, apart);
+  return x;
+}
+
+}  // namespace longsky::cuda

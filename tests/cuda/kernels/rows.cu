@@ -1,0 +1,25 @@
+// What is shipped of the passes over rows and vectors, compiled to be looked at.
+#include <longsky/cuda/adamw.cuh>
+#include <longsky/cuda/embedding.cuh>
+#include <longsky/cuda/global_norm.cuh>
+#include <longsky/cuda/rope.cuh>
+#include <longsky/cuda/swiglu.cuh>
+
+namespace longsky::cuda {
+
+template <class T>
+void instantiate(Device& device) {
+  constexpr int C = 4096, F = 14336, H = 32, KV = 8, D = 128;
+  embedding_forward<C, T>(device, {}, {}, {}, 0);
+  embedding_backward<C, T>(device, {}, {}, {}, 0);
+  swiglu_forward<F, T>(device, {}, {});
+  swiglu_backward<F, T>(device, {}, {}, {});
+  rope_forward<H, KV, D, T>(device, nullptr, nullptr, nullptr, {}, {}, nullptr, 1);
+  rope_backward<H, KV, D, T>(device, {}, nullptr, nullptr, nullptr, {}, nullptr, 1);
+  sum_of_squares(device, std::span<const T>{});
+  adamw_step<T>(device, {}, {}, {}, {}, {});
+}
+template void instantiate<float>(Device&);
+template void instantiate<bf16>(Device&);
+
+}  // namespace longsky::cuda

@@ -1,0 +1,185 @@
+// tests/cuda/rows_test.cpp — the passes that compute vectors of elements apart, and the global norm, against formulas.
+#include "cuda/on_device.hpp"
+#include "support/catch.hpp"
+#include "support/close.hpp"
+#include "support/reference_rows.hpp"
+
+#include <longsky/cuda/adamw.cuh>
+#include <longsky/cuda/embedding.cuh>
+#include <longsky/cuda/fill_zero.cuh>
+#include <longsky/cuda/global_norm.cuh>
+#include <longsky/cuda/rope.cuh>
+#include <longsky/cuda/swiglu.cuh>
+
+namespace {
+
+using namespace longsky;
+using namespace longsky::test;
+
+template <class T>
+std::span<T> span_of(OnDevice<T>& x, std::int64_t size) {
+  return {x.data(), static_cast<std::size_t>(size)};
+}
+
+std::vector<std::int32_t> integers(std::int64_t n, int below, const char* name) {
+  std::vector<std::int32_t> values;
+  Random random(3, stream_of(name), 0);
+  for (std::int64_t i = 0; i < n; ++i)
+    values.push_back(static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(below))));
+  return values;
+}
+
+/// So that each thread has several numbers.
+struct FewThreads {
+  static constexpr int threads = 64;
+  static constexpr std::int64_t most_blocks = 5;
+};
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("swiglu on a GPU is its formula, and its gradients its differences", "[cuda][swiglu]", float, bf16) {
+  using T = TestType;
+  constexpr int F = 24;
+  const std::int64_t N = GENERATE(1, 33);
+  cuda::Device device;
+  auto gate_up = random_floats(N * 2 * F, "gate_up");
+  for (float& x : gate_up) x *= 8;  // both flat ends of the sigmoid
+  gate_up = stored_as<T>(gate_up);
+  const auto dy = stored_as<T>(random_floats(N * F, "dy"));
+  OnDevice<T> on_gate_up(device, gate_up), on_dy(device, dy), y(device, N * F), dgate_up(device, N * 2 * F);
+  swiglu_forward<F, T>(device, {y, N}, {on_gate_up, N});
+  swiglu_backward<F, T>(device, {dgate_up, N}, {on_dy, N}, {on_gate_up, N});
+
+  const Doubles exact = to_double(gate_up);
+  CHECK(close(y.floats(), swiglu(exact, F), 1e-6 + rounding<T>));
+  CHECK(close(dgate_up.floats(), differences(exact, to_double(dy), [](const Doubles& at) { return swiglu(at, F); }),
+              3e-6 + rounding<T>));
+
+  swiglu_backward<F, T>(device, {on_gate_up, N}, {on_dy, N}, {on_gate_up, N});  // in place
+  CHECK(same_bits(on_gate_up.floats(), dgate_up.floats()));
+}
+
+TEMPLATE_TEST_CASE("rope on a GPU cuts and turns as its formula says, and back", "[cuda][rope]", float, bf16) {
+  using T = TestType;
+  constexpr int H = 4, KV = 2, D = 32, row = (H + 2 * KV) * D, places = 300;
+  constexpr double base = 10'000;
+  const int B = GENERATE(1, 3), context = GENERATE(1, 37);
+  const AttentionShape s{B, H, KV, context, D};
+  const std::int64_t N = std::int64_t{B} * context;
+  std::vector<float> table;
+  for (int p = 0; p < places; ++p)
+    for (int i = 0; i < D; ++i) {
+      const double angle = p * std::pow(base, -2.0 * (i % (D / 2)) / D);
+      table.push_back(static_cast<float>(i < D / 2 ? std::cos(angle) : std::sin(angle)));
+    }
+  const auto qkv = stored_as<T>(random_floats(N * row, "qkv"));
+  const auto positions = integers(N, places, "positions");
+  cuda::Device device;
+  OnDevice<T> on_qkv(device, qkv), q(device, s.queries()), k(device, s.keys()), v(device, s.keys()),
+      back(device, N * row);
+  OnDevice on_table(device, table);
+  OnDevice<std::int32_t> on_positions(device, positions);
+  rope_forward<H, KV, D, T>(device, q, k, v, {on_qkv, N}, span_of(on_positions, N), on_table, context);
+  rope_backward<H, KV, D, T>(device, {back, N}, q, k, v, span_of(on_positions, N), on_table, context);
+
+  Doubles want_q(zeros(s.queries())), want_k(zeros(s.keys())), want_v(zeros(s.keys()));
+  for (int b = 0; b < B; ++b)
+    for (int t = 0; t < context; ++t) {
+      const auto n = static_cast<std::size_t>(b * context + t);
+      const float* from = &qkv[n * row];
+      for (int h = 0; h < H; ++h) {
+        double* const head = &want_q[static_cast<std::size_t>(s.query(b, h, t))];
+        std::copy_n(from + h * D, D, head);
+        turn_head(head, D, positions[n], base);
+      }
+      for (int h = 0; h < KV; ++h) {
+        const auto at = static_cast<std::size_t>(((b * KV + h) * context + t) * D);
+        std::copy_n(from + (H + h) * D, D, &want_k[at]);
+        turn_head(&want_k[at], D, positions[n], base);
+        std::copy_n(from + (H + KV + h) * D, D, &want_v[at]);
+      }
+    }
+  CHECK(close(q.floats(), want_q, 1e-6 + rounding<T>));
+  CHECK(close(k.floats(), want_k, 1e-6 + rounding<T>));
+  CHECK(to_double(v.floats()) == want_v);
+  CHECK(close(back.floats(), to_double(qkv), 1e-6 + 2 * rounding<T>));  // a turn's transpose is its inverse
+}
+
+TEMPLATE_TEST_CASE("embedding on a GPU looks rows up and sums their gradients", "[cuda][embedding]", float, bf16) {
+  using T = TestType;
+  constexpr int C = 24, V = 11;
+  const std::int64_t N = GENERATE(1, 500);
+  constexpr float scale = 1.5f;
+  const auto tokens = integers(N, V - 1, "tokens");  // the last row is nobody's
+  const auto table = stored_as<T>(random_floats(V * C, "table")), dx = stored_as<T>(random_floats(N * C, "dx"));
+  const auto start = random_floats(V * C, "dtable");
+  Doubles want_x(static_cast<std::size_t>(N * C)), want = to_double(start), terms(start.size(), 1.0);
+  for (std::size_t i = 0; i < want_x.size(); ++i) {
+    const std::size_t at = static_cast<std::size_t>(tokens[i / C]) * C + i % C;
+    want_x[i] = double{scale} * table[at];
+    want[at] += double{scale} * dx[i];
+    terms[at] += std::abs(double{scale} * dx[i]);
+  }
+  cuda::Device device;
+  const cuda::TokenPlaces places(tokens);
+  OnDevice<T> on_table(device, table), on_dx(device, dx), x(device, N * C);
+  OnDevice on_dtable(device, start);
+  OnDevice<std::int32_t> on_tokens(device, tokens), row(device, places.row), place(device, places.place);
+  OnDevice<std::int64_t> first(device, places.first);
+  embedding_forward<C, T>(device, {x, N}, span_of(on_tokens, N), {on_table, V}, scale);
+  embedding_backward<C, T>(device, {on_dtable, V}, {row, place, first, static_cast<std::int64_t>(places.row.size())},
+                           {on_dx, N}, scale);
+  CHECK(close(x.floats(), want_x, 1e-6 + rounding<T>));
+  CHECK(close(on_dtable.floats(), want, terms, 1e-6));
+}
+
+TEST_CASE("adamw on a GPU is its formula, and keeps a copy in another type", "[cuda][adamw]") {
+  const std::int64_t n = GENERATE(1, 3, 4, 1003);
+  AdamWUpdate update{.lr = 0.01f,
+                     .beta1 = 0.9f,
+                     .beta2 = 0.95f,
+                     .eps = 1e-8f,
+                     .weight_decay = 0.1f,
+                     .step = 0,
+                     .gradient_scale = 0.25f};
+  Doubles w = to_double(random_floats(n, "w")), m = zeros(n), v = zeros(n);
+  cuda::Device device;
+  OnDevice on_w(device, random_floats(n, "w")), on_m(device, std::vector<float>(static_cast<std::size_t>(n))),
+      on_v(device, std::vector<float>(static_cast<std::size_t>(n)));
+  OnDevice<bf16> copy(device, n);
+  for (update.step = 1; update.step <= 3; ++update.step) {
+    const auto gradient = random_floats(n, update.step % 2 ? "odd" : "even");
+    OnDevice g(device, gradient);
+    adamw_step(device, span_of(on_w, n), span_of(on_m, n), span_of(on_v, n), span_of(g, n), update, copy.data());
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      const double b1 = double{update.beta1}, b2 = double{update.beta2}, scaled = 0.25 * gradient[i];
+      m[i] = b1 * m[i] + (1 - b1) * scaled;
+      v[i] = b2 * v[i] + (1 - b2) * scaled * scaled;
+      const auto step = static_cast<double>(update.step);
+      const double m_hat = m[i] / (1 - std::pow(b1, step)), v_hat = v[i] / (1 - std::pow(b2, step));
+      w[i] -=
+          double{update.lr} * (m_hat / (std::sqrt(v_hat) + double{update.eps}) + double{update.weight_decay} * w[i]);
+    }
+  }
+  CHECK(close(on_w.floats(), w, 1e-6));
+  CHECK(close(on_m.floats(), m, Doubles(m.size(), 0.25), 1e-6));  // gradients are up to 0.25
+  CHECK(close(on_v.floats(), v, 2e-6));
+  CHECK(same_bits(copy.floats(), stored_as<bf16>(on_w.floats())));
+}
+
+TEMPLATE_TEST_CASE("the global norm on a GPU is exact, and zeroed memory has none", "[cuda][global_norm]", float,
+                   bf16) {
+  const std::int64_t n = GENERATE(1, 63, 65, 5001);
+  const auto x = stored_as<TestType>(random_floats(n, "x"));
+  double want = 0;
+  for (const float value : x) want += double{value} * double{value};
+  cuda::Device device;
+  OnDevice<TestType> on_x(device, x);
+  const std::span<const TestType> all = span_of(on_x, n);
+  CHECK(sum_of_squares<FewThreads>(device, all) == Approx(want).epsilon(1e-12));
+  const double first = sum_of_squares(device, all);
+  CHECK(first == Approx(want).epsilon(1e-12));
+  CHECK(sum_of_squares(device, all) == first);
+  cuda::fill_zero(device, span_of(on_x, n));
+  CHECK(sum_of_squares(device, all) == 0.0);
+}

@@ -1,0 +1,24 @@
+// The emulation's twin of longsky/cuda/launch.cuh: found first, since its folder comes first on the include path.
+#pragma once
+
+#include <emulation/cuda_on_cpu.hpp>
+
+#include <longsky/cuda/device.cuh>
+
+#include <cstdint>
+#include <type_traits>
+
+namespace longsky::cuda {
+
+struct Grid {
+  std::int64_t blocks;
+  int threads;
+};
+
+template <class... Parameters, class... Arguments>
+void launch(Device&, Grid grid, void (*kernel)(Parameters...), const Arguments&... arguments) {
+  emulation::block.run(static_cast<unsigned>(grid.blocks), static_cast<unsigned>(grid.threads),
+                       [&] { kernel(static_cast<Parameters>(arguments)...); });
+}
+
+}  // namespace longsky::cuda

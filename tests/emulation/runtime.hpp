@@ -1,0 +1,11 @@
+// tests/emulation/runtime.hpp — what a test may choose of the emulated machine.
+#pragma once
+
+#include <cstddef>
+
+namespace longsky::emulation {
+
+extern std::size_t memory_limit;  // bytes of all device memory
+extern int devices;
+
+}  // namespace longsky::emulation
