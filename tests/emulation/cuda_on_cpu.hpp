@@ -17,6 +17,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -58,11 +59,12 @@ class Block {
     gridDim = dim3(blocks);
     blockDim = dim3(threads);
     error_.clear();
-    exchanged_.assign(threads, 0);
-    warp_epoch_.assign((threads + warp_size - 1) / warp_size, 0);
+    exchanged_.resize((threads + warp_size - 1) / warp_size);
+    warp_epoch_.assign(exchanged_.size(), 0);
     for (unsigned b = 0; b < blocks; ++b) {
       blockIdx = dim3(b);
       threads_.assign(threads, Thread{});
+      turns_.assign(threads, 0);
       run_block();
     }
   }
@@ -79,16 +81,18 @@ class Block {
     swapcontext(&fibres_[fibre_]->context, &main_);
   }
 
-  /// What `source` of the same warp gives for `value`; every lane of the warp must come.
+  /// What each lane of the warp gives: `lanes[i]` is lane i's. Valid until the warp's next exchange but one; every lane
+  /// must come.
   template <class T>
-  T exchange(T value, unsigned source) {
-    static_assert(sizeof(T) <= sizeof(std::uint64_t));
-    std::memcpy(&exchanged_[current_], &value, sizeof value);
+  std::span<const T, warp_size> exchange(const T& mine) {
+    static_assert(sizeof(T) <= sizeof(Exchanged::bytes[0][0]));
+    Exchanged& warp = exchanged_[current_ / warp_size];
+    // Two buffers in turn: before one is filled again, all lanes have come to the exchange in between.
+    const unsigned turn = turns_[current_]++ % 2;
+    auto* const lanes = reinterpret_cast<T*>(&warp.bytes[turn]);
+    std::memcpy(&lanes[current_ % warp_size], &mine, sizeof mine);
     wait(Thread::State::at_warp_barrier);
-    T result;
-    std::memcpy(&result, &exchanged_[current_ / warp_size * warp_size + source % warp_size], sizeof result);
-    wait(Thread::State::at_warp_barrier);
-    return result;
+    return std::span<const T, warp_size>(lanes, warp_size);
   }
 
   /// Remembers the first mistake; the thread goes no further.
@@ -99,6 +103,9 @@ class Block {
   }
 
  private:
+  struct alignas(16) Exchanged {
+    char bytes[2][warp_size][64];
+  };
   static constexpr std::size_t stack_size = std::size_t{256} << 10;
 
   static void trampoline();
@@ -179,7 +186,9 @@ class Block {
   const std::function<void()>* kernel_ = nullptr;
   std::vector<Thread> threads_;
   std::vector<std::unique_ptr<Fibre>> fibres_;  // kept from launch to launch; a context must not move
-  std::vector<std::uint64_t> exchanged_, warp_epoch_;
+  std::vector<Exchanged> exchanged_;            // a warp each
+  std::vector<unsigned> turns_;                 // a thread each
+  std::vector<std::uint64_t> warp_epoch_;
   std::size_t fresh_ = 0, fibre_ = 0;
   ucontext_t main_;
   unsigned current_ = 0;
@@ -231,10 +240,10 @@ inline void __syncwarp(unsigned = ~0u) {
   longsky::emulation::block.wait(longsky::emulation::Thread::State::at_warp_barrier);
 }
 template <class T>
-T __shfl_xor_sync(unsigned, T value, int mask) {
-  return longsky::emulation::block.exchange(value, longsky::emulation::block.current() ^ static_cast<unsigned>(mask));
+T __shfl_sync(unsigned, T value, int source) {
+  return longsky::emulation::block.exchange(value)[static_cast<unsigned>(source) % 32];
 }
 template <class T>
-T __shfl_sync(unsigned, T value, int source) {
-  return longsky::emulation::block.exchange(value, static_cast<unsigned>(source));
+T __shfl_xor_sync(unsigned mask, T value, int apart) {
+  return __shfl_sync(mask, value, static_cast<int>(threadIdx.x % 32) ^ apart);
 }

@@ -1,0 +1,229 @@
+// longsky/cuda/attention_forward.cuh — flash attention on tensor cores, forward: o = softmax(q k^T / sqrt(D), masked)
+// v, one pass over the keys with a running maximum (Dao 2023, arXiv 2307.08691).
+//
+//   s = q k^T / (sqrt(D) ln 2),  m' = max(m, max s),  p = 2^(s - m'),  l = l 2^(m - m') + sum of p,
+//   o = o 2^(m - m') + p v;  at the end o / l and lse = ln 2 (m + log2 l)
+//
+// A warp owns 16 queries, whose q, sums and o stay in registers; keys and values come through shared memory, the next
+// tile of each while the other is multiplied. Tiles that the mask hides are skipped, those that it shows whole are not
+// tested pair by pair.
+#pragma once
+
+#include <longsky/core/half.hpp>
+#include <longsky/core/rows.hpp>
+#include <longsky/cuda/launch.cuh>
+#include <longsky/cuda/matrix.cuh>
+#include <longsky/cuda/warp.cuh>
+#include <longsky/spec/mask.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace longsky::cuda {
+
+/// Sequences of one batch. `documents` [sequences * context]; nullptr: every sequence is one document.
+struct AttentionBatch {
+  std::int64_t sequences;
+  int context;
+  const std::int32_t* documents;
+};
+
+/// Queries and keys that a block takes at a time.
+template <int D>
+struct AttentionTile {
+  static constexpr int warps = 4, threads = warps * warp_size;
+  static constexpr int queries = warps * 16;
+  static constexpr int keys = D == 128 ? 48 : 64;  // with 64 of them and D = 128 sums and factors leave the registers
+};
+
+namespace kernel {
+
+/// The tokens of one sequence as a mask sees them.
+struct SequencePlaces {
+  const std::int32_t* documents;
+  __device__ TokenPlace operator[](int index) const { return {index, documents ? documents[index] : 0}; }
+  __device__ TokenRange range(int first, int last) const { return {(*this)[first], (*this)[last]}; }
+};
+
+/// The largest, or the sum, over the four lanes that share a row of C.
+inline __device__ float row_max(float x) {
+  x = fmaxf(x, __shfl_xor_sync(all_lanes, x, 1));
+  return fmaxf(x, __shfl_xor_sync(all_lanes, x, 2));
+}
+inline __device__ float row_sum(float x) {
+  x += __shfl_xor_sync(all_lanes, x, 1);
+  return x + __shfl_xor_sync(all_lanes, x, 2);
+}
+
+/// Begins to copy `Keys` rows of k or v from `first` on; zeros behind the end of the sequence.
+template <class Tile, int D>
+__device__ void copy_keys(SharedTile<Tile::keys, D>& to, const bf16* from, int first, int context) {
+  constexpr int chunks = SharedTile<Tile::keys, D>::chunks;
+  static_assert(Tile::keys * chunks % Tile::threads == 0);
+#pragma unroll
+  for (int i = 0; i < Tile::keys * chunks / Tile::threads; ++i) {
+    const int place = i * Tile::threads + static_cast<int>(threadIdx.x), row = place / chunks, at = place % chunks;
+    const bool there = first + row < context;
+    to.copy_async(row, at, from + (there ? static_cast<std::int64_t>(first + row) * D + at * 8 : 0), there);
+  }
+  commit_copies();
+}
+
+template <class Mask, int H, int KV, int D, class Tile>
+__global__ __launch_bounds__(Tile::threads) void attention_forward(bf16* __restrict__ o, float* __restrict__ lse,
+                                                                   const bf16* __restrict__ q,
+                                                                   const bf16* __restrict__ k,
+                                                                   const bf16* __restrict__ v, AttentionBatch batch) {
+  constexpr int D_blocks = D / 8, D_steps = D / 16, key_blocks = Tile::keys / 8, key_steps = Tile::keys / 16;
+  constexpr float never = -INFINITY;
+  __shared__ SharedTile<Tile::keys, D> keys, values;
+
+  // The last queries see the most keys: their tiles begin first.
+  const int T = batch.context, tiles = (T + Tile::queries - 1) / Tile::queries;
+  const std::int64_t heads = batch.sequences * H;
+  const int tile = tiles - 1 - static_cast<int>(blockIdx.x / heads);
+  const int b = static_cast<int>(blockIdx.x % heads / H), h = static_cast<int>(blockIdx.x % heads % H);
+  const int first = tile * Tile::queries, last = std::min(T, first + Tile::queries) - 1;
+  const int lane = static_cast<int>(threadIdx.x) % warp_size, warp = static_cast<int>(threadIdx.x) / warp_size;
+  const int g = lane / 4, t = lane % 4;
+  const int query[2] = {first + warp * 16 + g, first + warp * 16 + g + 8};  // the rows of this lane
+
+  const SequencePlaces places{batch.documents ? batch.documents + static_cast<std::int64_t>(b) * T : nullptr};
+  const std::int64_t head = static_cast<std::int64_t>(b) * H + h;
+  const std::int64_t kv_head = static_cast<std::int64_t>(b) * KV + h / (H / KV);
+  const bf16* const from_q = q + head * T * D;
+  const bf16 *const from_k = k + kv_head * T * D, *const from_v = v + kv_head * T * D;
+
+  std::uint32_t of_q[D_steps][4];
+#pragma unroll
+  for (int step = 0; step < D_steps; ++step)
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const int row = std::min(query[i % 2], T - 1);  // behind the end: computed, never stored
+      of_q[step][i] = *reinterpret_cast<const std::uint32_t*>(from_q + static_cast<std::int64_t>(row) * D + step * 16 +
+                                                              i / 2 * 8 + 2 * t);
+    }
+
+  float of_o[D_blocks][4] = {}, top[2] = {never, never}, total[2] = {0, 0};
+  const float scale = 1.44269504f / sqrtf(static_cast<float>(D));
+
+  // The next tile of keys at or behind `from` that the mask shows some of; `behind` when there is none.
+  const int behind = (last / Tile::keys + 1) * Tile::keys;
+  const auto shown = [&](int from) {
+    while (from < behind &&
+           Mask::cover(places.range(first, last), places.range(from, std::min(from + Tile::keys, T) - 1)) == Cover::none)
+      from += Tile::keys;
+    return from;
+  };
+
+  int key = shown(0);
+  if (key < behind) copy_keys<Tile>(keys, from_k, key, T);
+  for (int next; key < behind; key = next) {
+    copy_keys<Tile>(values, from_v, key, T);
+    wait_for_copies<1>();
+    __syncthreads();
+
+    float s[key_blocks][4] = {};
+#pragma unroll
+    for (int step = 0; step < D_steps; ++step)
+#pragma unroll
+      for (int pair = 0; pair < key_blocks / 2; ++pair) {
+        std::uint32_t of_k[4];
+        keys.template load_matrices<false>(of_k, pair * 16 + lane % 8 + lane / 16 * 8, step * 2 + lane / 8 % 2);
+        multiply_add(s[2 * pair], of_q[step], of_k[0], of_k[1]);
+        multiply_add(s[2 * pair + 1], of_q[step], of_k[2], of_k[3]);
+      }
+    __syncthreads();  // all have read the keys
+    next = shown(key + Tile::keys);
+    if (next < behind)
+      copy_keys<Tile>(keys, from_k, next, T);
+    else
+      commit_copies();  // an empty group, so that the values are always the last but one
+
+    const int last_key = std::min(key + Tile::keys, T) - 1;
+    const bool whole = last_key == key + Tile::keys - 1 &&
+                       Mask::cover(places.range(first, last), places.range(key, last_key)) == Cover::all;
+#pragma unroll
+    for (int n = 0; n < key_blocks; ++n)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        s[n][i] *= scale;
+        if (whole) continue;
+        const int of_key = key + n * 8 + 2 * t + i % 2;
+        if (of_key > last_key || !Mask::visible(places[std::min(query[i / 2], T - 1)], places[of_key])) s[n][i] = never;
+      }
+
+    float stale[2];
+#pragma unroll
+    for (int row = 0; row < 2; ++row) {
+      float highest = top[row];
+#pragma unroll
+      for (int n = 0; n < key_blocks; ++n) highest = fmaxf(highest, fmaxf(s[n][2 * row], s[n][2 * row + 1]));
+      highest = row_max(highest);
+      // Where nothing was visible so far, 2^(s - 0) is 0 for every s.
+      const float base = highest == never ? 0.0f : highest;
+      stale[row] = exp2f(top[row] - base);
+      top[row] = highest;
+      float sum = 0;
+#pragma unroll
+      for (int n = 0; n < key_blocks; ++n)
+#pragma unroll
+        for (int i = 2 * row; i < 2 * row + 2; ++i) {
+          s[n][i] = exp2f(s[n][i] - base);
+          sum += s[n][i];
+        }
+      total[row] = total[row] * stale[row] + sum;
+    }
+#pragma unroll
+    for (int n = 0; n < D_blocks; ++n)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) of_o[n][i] *= stale[i / 2];
+
+    wait_for_copies<1>();
+    __syncthreads();
+#pragma unroll
+    for (int step = 0; step < key_steps; ++step) {
+      const std::uint32_t p[4] = {pack_bf16(s[2 * step][0], s[2 * step][1]), pack_bf16(s[2 * step][2], s[2 * step][3]),
+                                  pack_bf16(s[2 * step + 1][0], s[2 * step + 1][1]),
+                                  pack_bf16(s[2 * step + 1][2], s[2 * step + 1][3])};
+#pragma unroll
+      for (int pair = 0; pair < D_blocks / 2; ++pair) {
+        std::uint32_t of_v[4];
+        values.template load_matrices<true>(of_v, step * 16 + lane % 16, pair * 2 + lane / 16);
+        multiply_add(of_o[2 * pair], p, of_v[0], of_v[1]);
+        multiply_add(of_o[2 * pair + 1], p, of_v[2], of_v[3]);
+      }
+    }
+    __syncthreads();  // all have read the values
+  }
+
+#pragma unroll
+  for (int row = 0; row < 2; ++row) {
+    const float sum = row_sum(total[row]);
+    if (query[row] >= T) continue;
+    const float inverse = sum == 0 ? 0.0f : 1.0f / sum;
+    bf16* const to = o + (static_cast<std::int64_t>(b) * T + query[row]) * H * D + h * D;
+#pragma unroll
+    for (int n = 0; n < D_blocks; ++n)
+      *reinterpret_cast<std::uint32_t*>(to + n * 8 + 2 * t) =
+          pack_bf16(of_o[n][2 * row] * inverse, of_o[n][2 * row + 1] * inverse);
+    if (t == 0) lse[head * T + query[row]] = (top[row] + log2f(sum)) * 0.693147181f;
+  }
+}
+
+}  // namespace kernel
+
+/// o [B*T, H*D] and lse [B,H,T] from q [B,H,T,D], k and v [B,KV,T,D]. A query that sees no key gets o = 0 and
+/// lse = -infinity. Any T.
+template <class Mask, int H, int KV, int D, class Tile = AttentionTile<D>>
+void attention_forward(Device& device, Rows<bf16, H * D> o, float* lse, const bf16* q, const bf16* k, const bf16* v,
+                       AttentionBatch batch) {
+  static_assert(D == 32 || D == 64 || D == 128, "longsky: a head on the GPU has 32, 64 or 128 dims");
+  static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
+  const std::int64_t tiles = (batch.context + Tile::queries - 1) / Tile::queries;
+  launch(device, {tiles * batch.sequences * H, Tile::threads}, kernel::attention_forward<Mask, H, KV, D, Tile>, o.data,
+         lse, q, k, v, batch);
+}
+
+}  // namespace longsky::cuda

@@ -1,0 +1,82 @@
+// longsky/cuda/matrix.cuh — the tensor cores of sm_80 and up, and the tiles in shared memory that feed them.
+//
+//   C[16, 8] += A[16, 16] B[16, 8], bfloat16 factors, float sums, one product a warp.
+//
+// With g = lane / 4 and t = lane % 4, a lane holds (PTX ISA, mma.m16n8k16):
+//
+//   A: rows g, g + 8, g, g + 8 at columns 2t, 2t, 2t + 8, 2t + 8, two neighbours each
+//   B: rows 2t and 2t + 1, then 2t + 8 and 2t + 9, of column g
+//   C: row g at columns 2t, 2t + 1, then row g + 8
+//
+// The emulation has a twin of this file.
+#pragma once
+
+#include <longsky/core/half.hpp>
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+namespace longsky::cuda {
+
+/// The two halves of 32 bits, the first in the lower ones, rounded to nearest even.
+inline __device__ std::uint32_t pack_bf16(float first, float second) {
+  std::uint32_t packed;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(second), "f"(first));
+  return packed;
+}
+
+/// c += a b
+inline __device__ void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) {
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// Rows of D bfloat16 in shared memory. Their 16-byte chunks are permuted so that the eight of a matrix lie in
+/// different banks. Declare it __shared__.
+template <int Rows, int D>
+class SharedTile {
+ public:
+  static constexpr int chunk = 8, chunks = D / chunk;  // elements of 16 bytes, and how many there are in a row
+
+  /// Begins to copy one chunk from global memory, or zeros where there is nothing to copy.
+  __device__ void copy_async(int row, int at, const bf16* from, bool there) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address(row, at)), "l"(from),
+                 "r"(there ? 16 : 0));
+  }
+
+  /// Four 8 x 8 matrices; lane i names the row and chunk of row i % 8 of matrix i / 8. A lane receives two neighbours
+  /// of row lane / 4, or with Transposed of column lane / 4.
+  template <bool Transposed>
+  __device__ void load_matrices(std::uint32_t (&to)[4], int row, int at) {
+    if constexpr (Transposed)
+      asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+                   : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                   : "r"(address(row, at)));
+    else
+      asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+                   : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                   : "r"(address(row, at)));
+  }
+
+ private:
+  __device__ std::uint32_t address(int row, int at) const {
+    constexpr int spread = chunks < 8 ? chunks : 8;
+    const int place = row * chunks + (at ^ (row / (8 / spread) % spread));
+    return static_cast<std::uint32_t>(__cvta_generic_to_shared(&element_[place * chunk]));
+  }
+
+  alignas(128) std::uint16_t element_[Rows * D];
+};
+
+/// Closes the group of copies that this thread began.
+inline __device__ void commit_copies() { asm volatile("cp.async.commit_group;"); }
+
+/// Waits until at most `Newest` of this thread's groups are under way. A barrier must follow before others read.
+template <int Newest>
+__device__ void wait_for_copies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(Newest) : "memory");
+}
+
+}  // namespace longsky::cuda

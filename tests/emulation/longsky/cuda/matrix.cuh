@@ -1,0 +1,130 @@
+// The emulation's twin of longsky/cuda/matrix.cuh, after the layouts that it documents. A copy arrives when it is
+// waited for: until then the tile holds NaN, and whoever reads it ends the launch.
+#pragma once
+
+#include <emulation/cuda_on_cpu.hpp>
+
+#include <longsky/core/half.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace longsky::cuda {
+
+inline std::uint32_t pack_bf16(float first, float second) {
+  return bf16(first).bits | std::uint32_t{bf16(second).bits} << 16;
+}
+
+/// Half `i` of 32 bits as a float.
+inline float unpacked_bf16(std::uint32_t packed, int i) {
+  return std::bit_cast<float>(i == 0 ? packed << 16 : packed & 0xffff0000u);
+}
+
+inline void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) {
+  struct Factors {
+    std::uint32_t a[4], b[2];
+  };
+  Factors mine{{a[0], a[1], a[2], a[3]}, {b0, b1}};
+  const auto lanes = emulation::block.exchange(mine);
+  const unsigned lane = threadIdx.x % 32;
+  for (int i = 0; i < 4; ++i) {
+    const unsigned row = lane / 4 + (i / 2) * 8, column = lane % 4 * 2 + i % 2;
+    double sum = c[i];
+    for (unsigned k = 0; k < 16; ++k) {
+      const unsigned t = k % 8 / 2;
+      const std::uint32_t in_a = lanes[row % 8 * 4 + t].a[row / 8 + k / 8 * 2], in_b = lanes[column * 4 + t].b[k / 8];
+      sum += double{unpacked_bf16(in_a, k % 2)} * double{unpacked_bf16(in_b, k % 2)};
+    }
+    c[i] = static_cast<float>(sum);
+  }
+}
+
+/// The copies of each thread of the running block that were begun and not waited for, in groups.
+class Copies {
+ public:
+  void begin(std::function<void()> copy) { of_thread().back().push_back(std::move(copy)); }
+  void commit() { of_thread().emplace_back(); }
+  void wait(std::size_t newest) {
+    auto& groups = of_thread();
+    while (groups.size() > newest + 1) {
+      for (const auto& copy : groups.front()) copy();
+      groups.erase(groups.begin());
+    }
+  }
+
+ private:
+  using Groups = std::vector<std::vector<std::function<void()>>>;
+  Groups& of_thread() {
+    if (block_ != emulation::block.block_start()) {
+      groups_.clear();
+      block_ = emulation::block.block_start();
+    }
+    Groups& groups = groups_[emulation::block.current()];
+    if (groups.empty()) groups.emplace_back();
+    return groups;
+  }
+  std::map<unsigned, Groups> groups_;
+  std::uint64_t block_ = 0;
+};
+inline Copies copies;
+
+template <int Rows, int D>
+class SharedTile {
+ public:
+  static constexpr int chunk = 8, chunks = D / chunk;
+
+  void copy_async(int row, int at, const bf16* from, bool there) {
+    const int place = place_of(row, at);
+    touched_[place].note_write(place);
+    chunk_[place].fill(0xffff);
+    copies.begin([this, place, from, there] {
+      if (there)
+        std::memcpy(chunk_[place].data(), from, sizeof chunk_[place]);
+      else
+        chunk_[place].fill(0);
+      touched_[place].written = emulation::Touched::now();
+    });
+  }
+
+  template <bool Transposed>
+  void load_matrices(std::uint32_t (&to)[4], int row, int at) {
+    const auto place = emulation::block.exchange(place_of(row, at));
+    const unsigned lane = threadIdx.x % 32;
+    const auto element = [&](unsigned matrix, unsigned r, unsigned c) {
+      const int p = place[matrix * 8 + r];
+      touched_[p].note_read(p);
+      return std::uint32_t{chunk_[p][c]};
+    };
+    for (unsigned m = 0; m < 4; ++m) {
+      const unsigned line = lane / 4, pair = lane % 4 * 2;
+      to[m] = Transposed ? element(m, pair, line) | element(m, pair + 1, line) << 16
+                         : element(m, line, pair) | element(m, line, pair + 1) << 16;
+    }
+  }
+
+ private:
+  static int place_of(int row, int at) {
+    if (row < 0 || row >= Rows || at < 0 || at >= chunks)
+      emulation::block.fail("row " + std::to_string(row) + ", chunk " + std::to_string(at) + " of a tile of " +
+                            std::to_string(Rows) + " x " + std::to_string(chunks));
+    return row * chunks + at;
+  }
+
+  std::array<std::uint16_t, chunk> chunk_[Rows * chunks];
+  emulation::Touched touched_[Rows * chunks];
+};
+
+inline void commit_copies() { copies.commit(); }
+template <int Newest>
+void wait_for_copies() {
+  copies.wait(Newest);
+}
+
+}  // namespace longsky::cuda
