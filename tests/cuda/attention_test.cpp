@@ -4,6 +4,7 @@
 #include "support/close.hpp"
 #include "support/reference_rows.hpp"
 
+#include <longsky/cuda/attention_backward.cuh>
 #include <longsky/cuda/attention_forward.cuh>
 
 namespace {
@@ -49,8 +50,16 @@ TEMPLATE_TEST_CASE("attention on a GPU is its definition", "[cuda][attention]", 
   OnDevice<std::int32_t> on_documents(device, documents);
   cuda::attention_forward<typename C::Mask, C::H, C::KV, C::D>(device, {o, std::int64_t{B} * T}, lse, on_q, on_k, on_v,
                                                                {B, T, on_documents});
-  const Doubles zero = zeros(s.queries());
-  const auto want = attention<typename C::Mask>(s, to_double(q), to_double(k), to_double(v), zero, documents);
+  const auto d_o = stored_as<bf16>(random_floats(s.queries(), "d_o"));
+  OnDevice<bf16> on_d_o(device, d_o), dq(device, s.queries()), dk(device, s.keys()), dv(device, s.keys());
+  cuda::attention_backward<typename C::Mask, C::H, C::KV, C::D>(device, dq, dk, dv, {on_d_o, std::int64_t{B} * T},
+                                                                {o, std::int64_t{B} * T}, lse, on_q, on_k, on_v,
+                                                                {B, T, on_documents});
+  const auto want = attention<typename C::Mask>(s, to_double(q), to_double(k), to_double(v), to_double(d_o), documents);
   CHECK(close(o.floats(), want.o.value, want.o.scale, 2 * rounding<bf16>));
   CHECK(close(lse.floats(), want.lse, 1e-5));
+  // Probabilities, ds and o are rounded once each before they are multiplied.
+  CHECK(close(dv.floats(), want.dv.value, want.dv.scale, 2 * rounding<bf16>));
+  CHECK(close(dk.floats(), want.dk.value, want.dk.scale, 3 * rounding<bf16>));
+  CHECK(close(dq.floats(), want.dq.value, want.dq.scale, 3 * rounding<bf16>));
 }

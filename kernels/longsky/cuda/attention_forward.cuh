@@ -9,25 +9,15 @@
 // tested pair by pair.
 #pragma once
 
-#include <longsky/core/half.hpp>
 #include <longsky/core/rows.hpp>
+#include <longsky/cuda/attention_tile.cuh>
 #include <longsky/cuda/launch.cuh>
-#include <longsky/cuda/matrix.cuh>
-#include <longsky/cuda/warp.cuh>
-#include <longsky/spec/mask.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 
 namespace longsky::cuda {
-
-/// Sequences of one batch. `documents` [sequences * context]; nullptr: every sequence is one document.
-struct AttentionBatch {
-  std::int64_t sequences;
-  int context;
-  const std::int32_t* documents;
-};
 
 /// Queries and keys that a block takes at a time.
 template <int D>
@@ -39,13 +29,6 @@ struct AttentionTile {
 
 namespace kernel {
 
-/// The tokens of one sequence as a mask sees them.
-struct SequencePlaces {
-  const std::int32_t* documents;
-  __device__ TokenPlace operator[](int index) const { return {index, documents ? documents[index] : 0}; }
-  __device__ TokenRange range(int first, int last) const { return {(*this)[first], (*this)[last]}; }
-};
-
 /// The largest, or the sum, over the four lanes that share a row of C.
 inline __device__ float row_max(float x) {
   x = fmaxf(x, __shfl_xor_sync(all_lanes, x, 1));
@@ -56,26 +39,12 @@ inline __device__ float row_sum(float x) {
   return x + __shfl_xor_sync(all_lanes, x, 2);
 }
 
-/// Begins to copy `Keys` rows of k or v from `first` on; zeros behind the end of the sequence.
-template <class Tile, int D>
-__device__ void copy_keys(SharedTile<Tile::keys, D>& to, const bf16* from, int first, int context) {
-  constexpr int chunks = SharedTile<Tile::keys, D>::chunks;
-  static_assert(Tile::keys * chunks % Tile::threads == 0);
-#pragma unroll
-  for (int i = 0; i < Tile::keys * chunks / Tile::threads; ++i) {
-    const int place = i * Tile::threads + static_cast<int>(threadIdx.x), row = place / chunks, at = place % chunks;
-    const bool there = first + row < context;
-    to.copy_async(row, at, from + (there ? static_cast<std::int64_t>(first + row) * D + at * 8 : 0), there);
-  }
-  commit_copies();
-}
-
 template <class Mask, int H, int KV, int D, class Tile>
 __global__ __launch_bounds__(Tile::threads) void attention_forward(bf16* __restrict__ o, float* __restrict__ lse,
                                                                    const bf16* __restrict__ q,
                                                                    const bf16* __restrict__ k,
                                                                    const bf16* __restrict__ v, AttentionBatch batch) {
-  constexpr int D_blocks = D / 8, D_steps = D / 16, key_blocks = Tile::keys / 8, key_steps = Tile::keys / 16;
+  constexpr int D_blocks = D / 8, D_steps = D / 16, key_blocks = Tile::keys / 8;
   constexpr float never = -INFINITY;
   __shared__ SharedTile<Tile::keys, D> keys, values;
 
@@ -89,7 +58,7 @@ __global__ __launch_bounds__(Tile::threads) void attention_forward(bf16* __restr
   const int g = lane / 4, t = lane % 4;
   const int query[2] = {first + warp * 16 + g, first + warp * 16 + g + 8};  // the rows of this lane
 
-  const SequencePlaces places{batch.documents ? batch.documents + static_cast<std::int64_t>(b) * T : nullptr};
+  const SequencePlaces places(batch, b);
   const std::int64_t head = static_cast<std::int64_t>(b) * H + h;
   const std::int64_t kv_head = static_cast<std::int64_t>(b) * KV + h / (H / KV);
   const bf16* const from_q = q + head * T * D;
@@ -106,21 +75,26 @@ __global__ __launch_bounds__(Tile::threads) void attention_forward(bf16* __restr
     }
 
   float of_o[D_blocks][4] = {}, top[2] = {never, never}, total[2] = {0, 0};
-  const float scale = 1.44269504f / sqrtf(static_cast<float>(D));
+  const float scale = log2_e / sqrtf(static_cast<float>(D));
 
   // The next tile of keys at or behind `from` that the mask shows some of; `behind` when there is none.
   const int behind = (last / Tile::keys + 1) * Tile::keys;
   const auto shown = [&](int from) {
-    while (from < behind &&
-           Mask::cover(places.range(first, last), places.range(from, std::min(from + Tile::keys, T) - 1)) == Cover::none)
+    while (from < behind && Mask::cover(places.range(first, last),
+                                        places.range(from, std::min(from + Tile::keys, T) - 1)) == Cover::none)
       from += Tile::keys;
     return from;
   };
 
+  const auto copy = [&](SharedTile<Tile::keys, D>& to, const bf16* from, int at) {
+    copy_rows<Tile::threads>(to, from, D, at, T);
+    commit_copies();
+  };
+
   int key = shown(0);
-  if (key < behind) copy_keys<Tile>(keys, from_k, key, T);
+  if (key < behind) copy(keys, from_k, key);
   for (int next; key < behind; key = next) {
-    copy_keys<Tile>(values, from_v, key, T);
+    copy(values, from_v, key);
     wait_for_copies<1>();
     __syncthreads();
 
@@ -130,14 +104,14 @@ __global__ __launch_bounds__(Tile::threads) void attention_forward(bf16* __restr
 #pragma unroll
       for (int pair = 0; pair < key_blocks / 2; ++pair) {
         std::uint32_t of_k[4];
-        keys.template load_matrices<false>(of_k, pair * 16 + lane % 8 + lane / 16 * 8, step * 2 + lane / 8 % 2);
+        load_b_turned(of_k, keys, pair * 16, step);
         multiply_add(s[2 * pair], of_q[step], of_k[0], of_k[1]);
         multiply_add(s[2 * pair + 1], of_q[step], of_k[2], of_k[3]);
       }
     __syncthreads();  // all have read the keys
     next = shown(key + Tile::keys);
     if (next < behind)
-      copy_keys<Tile>(keys, from_k, next, T);
+      copy(keys, from_k, next);
     else
       commit_copies();  // an empty group, so that the values are always the last but one
 
@@ -182,19 +156,7 @@ __global__ __launch_bounds__(Tile::threads) void attention_forward(bf16* __restr
 
     wait_for_copies<1>();
     __syncthreads();
-#pragma unroll
-    for (int step = 0; step < key_steps; ++step) {
-      const std::uint32_t p[4] = {pack_bf16(s[2 * step][0], s[2 * step][1]), pack_bf16(s[2 * step][2], s[2 * step][3]),
-                                  pack_bf16(s[2 * step + 1][0], s[2 * step + 1][1]),
-                                  pack_bf16(s[2 * step + 1][2], s[2 * step + 1][3])};
-#pragma unroll
-      for (int pair = 0; pair < D_blocks / 2; ++pair) {
-        std::uint32_t of_v[4];
-        values.template load_matrices<true>(of_v, step * 16 + lane % 16, pair * 2 + lane / 16);
-        multiply_add(of_o[2 * pair], p, of_v[0], of_v[1]);
-        multiply_add(of_o[2 * pair + 1], p, of_v[2], of_v[3]);
-      }
-    }
+    multiply_rows(of_o, s, values);
     __syncthreads();  // all have read the values
   }
 
@@ -208,7 +170,7 @@ __global__ __launch_bounds__(Tile::threads) void attention_forward(bf16* __restr
     for (int n = 0; n < D_blocks; ++n)
       *reinterpret_cast<std::uint32_t*>(to + n * 8 + 2 * t) =
           pack_bf16(of_o[n][2 * row] * inverse, of_o[n][2 * row + 1] * inverse);
-    if (t == 0) lse[head * T + query[row]] = (top[row] + log2f(sum)) * 0.693147181f;
+    if (t == 0) lse[head * T + query[row]] = (top[row] + log2f(sum)) * ln_2;
   }
 }
 

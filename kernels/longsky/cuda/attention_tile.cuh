@@ -1,0 +1,129 @@
+// longsky/cuda/attention_tile.cuh — what attention's passes share: the batch, rows on their way into shared memory, and
+// factors on their way from there into registers.
+#pragma once
+
+#include <longsky/core/half.hpp>
+#include <longsky/cuda/matrix.cuh>
+#include <longsky/cuda/warp.cuh>
+#include <longsky/spec/mask.hpp>
+
+#include <cmath>
+#include <cstdint>
+
+namespace longsky::cuda {
+
+/// Sequences of one batch. `documents` [sequences * context]; nullptr: every sequence is one document.
+struct AttentionBatch {
+  std::int64_t sequences;
+  int context;
+  const std::int32_t* documents;
+};
+
+namespace kernel {
+
+inline constexpr float log2_e = 1.44269504f, ln_2 = 0.693147181f;
+
+/// The tokens of one sequence as a mask sees them.
+struct SequencePlaces {
+  const std::int32_t* documents;
+  __device__ SequencePlaces(const AttentionBatch& batch, int sequence)
+      : documents(batch.documents ? batch.documents + static_cast<std::int64_t>(sequence) * batch.context : nullptr) {}
+  __device__ TokenPlace operator[](int index) const { return {index, documents ? documents[index] : 0}; }
+  __device__ TokenRange range(int first, int last) const { return {(*this)[first], (*this)[last]}; }
+};
+
+/// Begins to copy the rows [first, first + Rows) of `from`, `stride` elements apart; zeros from row `end` on.
+template <int Threads, int Rows, int D>
+__device__ void copy_rows(SharedTile<Rows, D>& to, const bf16* from, std::int64_t stride, int first, int end) {
+  constexpr int chunks = SharedTile<Rows, D>::chunks;
+  static_assert(Rows * chunks % Threads == 0);
+#pragma unroll
+  for (int i = 0; i < Rows * chunks / Threads; ++i) {
+    const int place = i * Threads + static_cast<int>(threadIdx.x), row = place / chunks, at = place % chunks;
+    const bool there = first + row < end;
+    to.copy_async(row, at, from + (there ? (first + row) * stride + at * 8 : 0), there);
+  }
+}
+
+/// A[16, 16]: rows from `row` and columns from 16 * step of a tile.
+template <int Rows, int D>
+__device__ void load_a(std::uint32_t (&a)[4], SharedTile<Rows, D>& tile, int row, int step) {
+  const int lane = static_cast<int>(threadIdx.x) % warp_size;
+  tile.template load_matrices<false>(a, row + lane % 16, 2 * step + lane / 16);
+}
+
+/// Two B[16, 8] side by side, whose columns are rows of the tile from `row` on: for products with the tile turned.
+template <int Rows, int D>
+__device__ void load_b_turned(std::uint32_t (&b)[4], SharedTile<Rows, D>& tile, int row, int step) {
+  const int lane = static_cast<int>(threadIdx.x) % warp_size;
+  tile.template load_matrices<false>(b, row + lane % 8 + lane / 16 * 8, 2 * step + lane / 8 % 2);
+}
+
+/// Two B[16, 8] side by side: rows from `row` and columns from 16 * pair of the tile.
+template <int Rows, int D>
+__device__ void load_b(std::uint32_t (&b)[4], SharedTile<Rows, D>& tile, int row, int pair) {
+  const int lane = static_cast<int>(threadIdx.x) % warp_size;
+  tile.template load_matrices<true>(b, row + lane % 16, 2 * pair + lane / 16);
+}
+
+/// Sums of one product, columns from 16 * step, as the factor A of the next.
+template <int N>
+__device__ void as_factor(std::uint32_t (&a)[4], const float (&c)[N][4], int step) {
+  a[0] = pack_bf16(c[2 * step][0], c[2 * step][1]);
+  a[1] = pack_bf16(c[2 * step][2], c[2 * step][3]);
+  a[2] = pack_bf16(c[2 * step + 1][0], c[2 * step + 1][1]);
+  a[3] = pack_bf16(c[2 * step + 1][2], c[2 * step + 1][3]);
+}
+
+/// c[16, 8 N] += a[16, D of the tile] times rows [0, 8 N) of a tile, turned; a is the tile of another 16 rows.
+template <int N, int RowsA, int RowsB, int D>
+__device__ void multiply_turned(float (&c)[N][4], SharedTile<RowsA, D>& a, int row, SharedTile<RowsB, D>& b) {
+#pragma unroll
+  for (int step = 0; step < D / 16; ++step) {
+    std::uint32_t of_a[4];
+    load_a(of_a, a, row, step);
+#pragma unroll
+    for (int pair = 0; pair < N / 2; ++pair) {
+      std::uint32_t of_b[4];
+      load_b_turned(of_b, b, pair * 16, step);
+      multiply_add(c[2 * pair], of_a, of_b[0], of_b[1]);
+      multiply_add(c[2 * pair + 1], of_a, of_b[2], of_b[3]);
+    }
+  }
+}
+
+/// sum[16, D] += c[16, 8 N] times rows [0, 8 N) of a tile.
+template <int N, int Rows, int D>
+__device__ void multiply_rows(float (&sum)[D / 8][4], const float (&c)[N][4], SharedTile<Rows, D>& tile) {
+#pragma unroll
+  for (int step = 0; step < N / 2; ++step) {
+    std::uint32_t a[4];
+    as_factor(a, c, step);
+#pragma unroll
+    for (int pair = 0; pair < D / 16; ++pair) {
+      std::uint32_t b[4];
+      load_b(b, tile, step * 16, pair);
+      multiply_add(sum[2 * pair], a, b[0], b[1]);
+      multiply_add(sum[2 * pair + 1], a, b[2], b[3]);
+    }
+  }
+}
+
+/// Writes the two rows of `sum` that a lane holds, where they lie before `end`; row i of the output is at i * D.
+template <int D>
+__device__ void store_rows(bf16* to, const float (&sum)[D / 8][4], int first, int end, float scale) {
+  const int lane = static_cast<int>(threadIdx.x) % warp_size;
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    const int row = first + lane / 4 + half * 8;
+    if (row >= end) continue;
+#pragma unroll
+    for (int n = 0; n < D / 8; ++n)
+      *reinterpret_cast<std::uint32_t*>(to + static_cast<std::int64_t>(row) * D + n * 8 + lane % 4 * 2) =
+          pack_bf16(sum[n][2 * half] * scale, sum[n][2 * half + 1] * scale);
+  }
+}
+
+}  // namespace kernel
+
+}  // namespace longsky::cuda
