@@ -134,22 +134,22 @@ inline bool stepped_aside(const fs::path& directory) { return directory.extensio
 /// sentence for each directory that has no sound marker.
 template <class Report>
 std::vector<CheckpointInfo> finished(const fs::path& run, const Report& report) {
+  const auto rank = [](const CheckpointInfo& c) {
+    const bool named = c.directory.filename().string().rfind("step_", 0) != 0;
+    return std::tuple(c.step, !stepped_aside(c.directory), named);
+  };
   std::vector<CheckpointInfo> found;
   for (const fs::path& directory : entries(run)) {
     std::error_code error;
     if (is_temporary(directory) || !fs::is_directory(directory, error)) continue;
     try {
-      found.push_back({directory, read_manifest(directory).step});
+      CheckpointInfo info{directory, read_manifest(directory).step};
+      const auto before = [&](const CheckpointInfo& a, const CheckpointInfo& b) { return rank(a) < rank(b); };
+      found.insert(std::upper_bound(found.begin(), found.end(), info, before), info);
     } catch (const Error& e) {
       report(std::string(e.what()));
     }
   }
-  const auto rank = [](const CheckpointInfo& c) {
-    const bool named = c.directory.filename().string().rfind("step_", 0) != 0;
-    return std::tuple(c.step, !stepped_aside(c.directory), named);
-  };
-  std::stable_sort(found.begin(), found.end(),
-                   [&](const CheckpointInfo& a, const CheckpointInfo& b) { return rank(a) < rank(b); });
   return found;
 }
 

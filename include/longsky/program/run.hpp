@@ -149,7 +149,7 @@ class Run {
   Evaluation measure(std::uint64_t seed, const Chain& chain, std::span<float> weights) {
     const RopeSpec rope = final_position(chain);
     Reader<R, Device> reader(device_, weights, rope, R::model.context);
-    const NeedleGridSpec cells{.lengths = doubling_lengths(stages_[0].context, R::model.context), .samples = options_.samples};
+    const NeedleGridSpec cells{.lengths = doubling_lengths(stages_[0].spec.context, R::model.context), .samples = options_.samples};
     const double per_sample = evaluation_flops() / (cells.lengths.size() * cells.depths.size() * cells.samples);
     int sample = 0;
     Evaluation result;
@@ -240,24 +240,24 @@ class Run {
                                 {"machine", processor_name()},
                                 {"command", command_},
                                 {"books", books_},
-                                {"short_context", stages_[0].context},
+                                {"short_context", stages_[0].spec.context},
                                 {"long_context", R::model.context}};
     replace_file(paths_.run_json(), run.dump(1) + "\n");
   }
 
   int steps_of(const StageSpec& spec) const { return std::max(1, static_cast<int>(std::lround(spec.steps * options_.scale))); }
 
-  template <class S>
-  double stage_flops() const {
+  double stage_flops(std::size_t stage) const {
     // What is trained is known only when it is drawn; for the progress bar all tokens of a pretraining stage are.
-    const double tokens = static_cast<double>(S::spec.tokens_per_step()) * steps_of(S::spec);
-    const double trained = S::Objective::trains(Role::prompt) ? tokens : 0.05 * tokens;
-    return training_flops(R::model, tokens / S::spec.context, S::spec.context, trained).total();
+    const StageSpec& spec = stages_[stage].spec;
+    const double tokens = static_cast<double>(spec.tokens_per_step()) * steps_of(spec);
+    const double trained = stages_[stage].trains_prompts ? tokens : 0.05 * tokens;
+    return training_flops(R::model, tokens / spec.context, spec.context, trained).total();
   }
 
   double evaluation_flops() const {
     double sum = 0;
-    for (int length : doubling_lengths(stages_[0].context, R::model.context))
+    for (int length : doubling_lengths(stages_[0].spec.context, R::model.context))
       sum += 6.0 * options_.samples * forward_flops(R::model, 1, length, 0).total();
     return 3 * sum;  // short passes and one-token steps run slower than training does
   }
@@ -269,9 +269,7 @@ class Run {
       for (const Chain& chain : chains_) {
         for (std::size_t n = 1; n <= chain.links.size(); ++n)
           if (nodes.insert(paths_.node(options_.seed + s, chain, n).string()).second)
-            for_each_stage<R>([&]<class S>(std::size_t i) {
-              if (i == chain.links[n - 1].stage) total_ += stage_flops<S>();
-            });
+            total_ += stage_flops(chain.links[n - 1].stage);
         total_ += evaluation_flops();
       }
   }
@@ -298,31 +296,37 @@ class Run {
     for (std::size_t n = 1; n <= chain.links.size(); ++n) {
       const Link& link = chain.links[n - 1];
       const std::filesystem::path node = paths_.node(seed, chain, n);
+      const double flops_of_all = stage_flops(link.stage);
+      const bool first_visit = visited_.insert(node.string()).second;
+      if (finished(node)) {
+        read_checkpoint(open_checkpoint(node / "checkpoints" / finished_checkpoint), named_tensors<R>(weights.span()), {});
+        if (first_visit) done_ += flops_of_all;
+        continue;
+      }
+      const int steps = steps_of(stages_[link.stage].spec);
+      const StageHooks hooks{
+          .after_step =
+              [&](const StepReport& report, double flops) {
+                done_ += flops_of_all / steps;
+                worked_ = true;
+                show(label(seed, link.name), report.step, steps, &report, flops);
+              },
+          .should_stop = [&] { return should_stop(); },
+          .say = [&](const std::string& sentence) { progress_.message(sentence); },
+      };
+      const StageChanges changes{.steps = steps, .lr_scale = options_.lr_scale, .position = link.position};
       for_each_stage<R>([&]<class S>(std::size_t i) {
         if (i != link.stage) return;
-        const bool first_visit = visited_.insert(node.string()).second;
-        if (finished(node)) {
-          read_checkpoint(open_checkpoint(node / "checkpoints" / finished_checkpoint), named_tensors<R>(weights.span()), {});
-          if (first_visit) done_ += stage_flops<S>();
-          return;
-        }
-        const int steps = steps_of(S::spec);
-        const StageHooks hooks{
-            .after_step =
-                [&](const StepReport& report, double flops) {
-                  done_ += stage_flops<S>() / steps;
-                  worked_ = true;
-                  show(label(seed, link.name), report.step, steps, &report, flops);
-                },
-            .should_stop = [&] { return should_stop(); },
-            .say = [&](const std::string& sentence) { progress_.message(sentence); },
-        };
-        run_stage<R, S>(
-            device_, weights.span(), corpus_, seed, {.steps = steps, .lr_scale = options_.lr_scale, .position = link.position}, node,
-            {options_.checkpoint_every, options_.checkpoint_minutes, options_.keep}, {{"command", command_}}, peak_, hooks);
-        write_run_json();
+        Trainer<R, S, Device> trainer(device_, weights.span(), corpus_, seed, changes);
+        train_stage(trainer, stage_tensors<R>(weights.span(), trainer.optimizer()), node, hooks);
       });
+      write_run_json();
     }
+  }
+
+  void train_stage(StageLoop& trainer, const StageTensors& tensors, const std::filesystem::path& node, const StageHooks& hooks) {
+    run_stage(trainer, tensors, R::model, node, {options_.checkpoint_every, options_.checkpoint_minutes, options_.keep},
+              {{"command", command_}}, peak_, hooks);
   }
 
   std::string label(std::uint64_t seed, const std::string& what) const {
@@ -342,8 +346,8 @@ class Run {
     const Evaluation found = measure(seed, chain, weights.span());
     replace_file(path, nlohmann::json{{"chain", chain.name}, {"samples", options_.samples}, {"evaluation", found}}.dump(1));
     progress_.message(label(seed, chain.name) + ": needles found " + results::percent(found.needle.mean_exact()) + ", beyond " +
-                      std::to_string(2 * stages_[0].context) + " tokens " +
-                      results::percent(found.needle.mean_exact(2 * stages_[0].context)));
+                      std::to_string(2 * stages_[0].spec.context) + " tokens " +
+                      results::percent(found.needle.mean_exact(2 * stages_[0].spec.context)));
   }
 
   Device& device_;
