@@ -51,7 +51,7 @@ inline int terminal_colour(Colour c) {
 }
 
 /// Prints `cells` of a grid in percent: a row a depth (the start of the context above), a column a length.
-inline void print_heat_map(std::ostream& out, std::string_view title, const NeedleGrid& grid, NeedleCells cells,
+[[gnu::cold]] inline void print_heat_map(std::ostream& out, std::string_view title, const NeedleGrid& grid, NeedleCells cells,
                            bool colour) {
   require_whole(grid, cells);
   char text[96];

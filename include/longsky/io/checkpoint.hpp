@@ -76,7 +76,7 @@ inline bool is_temporary(const fs::path& directory) {
 }
 
 /// COMPLETE, which must be to the byte what text() gives for the numbers in it.
-inline CheckpointManifest read_manifest(const fs::path& directory) {
+[[gnu::cold]] inline CheckpointManifest read_manifest(const fs::path& directory) {
   std::error_code error;
   if (!fs::exists(directory / "COMPLETE", error))
     reject(directory, "it has no file COMPLETE, so it was never finished");
@@ -96,7 +96,7 @@ inline CheckpointManifest read_manifest(const fs::path& directory) {
 }
 
 /// Reads every byte and compares it with COMPLETE.
-inline void verify(const fs::path& directory) {
+[[gnu::cold]] inline void verify(const fs::path& directory) {
   const CheckpointManifest manifest = read_manifest(directory);
   std::vector<std::byte> buffer(std::size_t{1} << 20);
   for (std::size_t i = 0; i < manifest.files.size(); ++i) {
@@ -133,7 +133,7 @@ inline bool stepped_aside(const fs::path& directory) { return directory.extensio
 /// The finished checkpoints, the newest last; of equal steps a stage's final one counts as newer. `report` takes a
 /// sentence for each directory that has no sound marker.
 template <class Report>
-std::vector<CheckpointInfo> finished(const fs::path& run, const Report& report) {
+[[gnu::cold]] std::vector<CheckpointInfo> finished(const fs::path& run, const Report& report) {
   const auto rank = [](const CheckpointInfo& c) {
     const bool named = c.directory.filename().string().rfind("step_", 0) != 0;
     return std::tuple(c.step, !stepped_aside(c.directory), named);
@@ -167,7 +167,7 @@ inline void discard(const fs::path& directory) {
   fs::remove_all(doomed, error);
 }
 
-inline CheckpointInfo write(const fs::path& run, const std::string& name, std::int64_t step,
+[[gnu::cold]] inline CheckpointInfo write(const fs::path& run, const std::string& name, std::int64_t step,
                             std::span<const TensorRef> model, std::span<const TensorRef> optimizer,
                             const nlohmann::json& state) {
   make_directories(folder(run));

@@ -71,7 +71,7 @@ inline Chain short_chain(const std::vector<StageOutline>& stages) {
 }
 
 /// The recipe without each stage that is longer than the first, and the recipe at the first stage's base throughout.
-inline std::vector<Chain> ablation_chains(const std::vector<StageOutline>& stages) {
+[[gnu::cold]] inline std::vector<Chain> ablation_chains(const std::vector<StageOutline>& stages) {
   std::vector<Chain> chains;
   for (std::size_t left_out = 0; left_out < stages.size(); ++left_out) {
     if (stages[left_out].spec.context == stages[0].spec.context) continue;

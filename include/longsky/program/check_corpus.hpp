@@ -32,7 +32,7 @@ inline void check_stage_data(const StageSpec& stage, const std::function<void(Ba
 /// Draws sequences of every stage of `R`, and needles of every length of the grid. Throws Error(usage) with the stage
 /// and what to do where the corpus has too little for one.
 template <Recipe R>
-void check_corpus(const Corpus& corpus, bool development, std::uint64_t seed) {
+[[gnu::cold]] void check_corpus(const Corpus& corpus, bool development, std::uint64_t seed) {
   for_each_stage<R>([&]<class S>(std::size_t) {
     const typename S::Data data(corpus);
     check_stage_data(S::spec, [&](Batch& batch, std::uint64_t index, double progress) {

@@ -33,7 +33,7 @@ struct OptionText {
 };
 
 /// How many letters must be inserted, removed or exchanged to make `a` of `b` (Levenshtein).
-[[gnu::cold]] inline std::size_t edit_distance(std::string_view a, std::string_view b) {
+inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
@@ -172,7 +172,7 @@ void add_options(Command& command, T& options, std::span<const OptionText> texts
 }
 
 /// Throws Error(usage) for words that `command` does not know, with the nearest that it or one of `commands` does.
-[[gnu::cold]] inline void refuse_unknown(const Command& command, std::span<const Command> commands = {}) {
+inline void refuse_unknown(const Command& command, std::span<const Command> commands = {}) {
   if (command.unknown.empty()) return;
   std::vector<std::string> known{"--help"};
   for (const CommandOption& option : command.options) known.push_back(option.flag);
@@ -210,7 +210,7 @@ void add_options(Command& command, T& options, std::span<const OptionText> texts
 }
 
 /// The names of a help text in one column, what they mean in the next.
-[[gnu::cold]] inline std::string help_line(const std::string& name, const std::string& text) {
+inline std::string help_line(const std::string& name, const std::string& text) {
   constexpr std::size_t column = 30;
   std::string line = "  " + name;
   if (line.size() >= column) line += "\n" + std::string(column, ' ');
@@ -238,7 +238,7 @@ void add_options(Command& command, T& options, std::span<const OptionText> texts
 }
 
 /// Seconds in "90", "90s", "15m", "2h", "01:30:00" or "15:00"; 0 for an empty text. Throws Error(usage).
-[[gnu::cold]] inline double parse_duration(const std::string& text) {
+inline double parse_duration(const std::string& text) {
   if (text.empty()) return 0;
   double total = 0;
   std::size_t at = 0;

@@ -43,15 +43,8 @@ inline std::string joined(int argc, char** argv) {
   return line;
 }
 
-template <class Device>
-Device device_of(const RunOptions& options) {
-  return options.threads > 0 ? Device(options.threads) : Device();
-}
-
 template <Recipe R, class Device>
-void generate(const RunOptions& options, const GenerateOptions& generation) {
-  Device device = device_of<Device>(options);
-  Run<R, Device> run(device, options, "");
+[[gnu::cold]] void generate(Device& device, Run<R, Device>& run, const RunOptions& options, const GenerateOptions& generation) {
   run.load_corpus();
   std::string prompt = generation.prompt;
   if (prompt == "-") prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
@@ -108,17 +101,13 @@ template <Recipe R, class Device>
       std::cout << plan_table<R>();
     } else if (name == "describe") {
       std::cout << describe<R>();
-    } else if (name == "train") {
-      Device device = command::device_of<Device>(options);
-      Run<R, Device>(device, options, command::joined(argc, argv)).train();
-    } else if (name == "eval") {
-      Device device = command::device_of<Device>(options);
-      Run<R, Device>(device, options, command::joined(argc, argv)).evaluate_again();
-    } else if (name == "report") {
-      Device device = command::device_of<Device>(options);
-      Run<R, Device>(device, options, command::joined(argc, argv)).report();
-    } else if (name == "generate") {
-      command::generate<R, Device>(options, generation);
+    } else {
+      Device device = options.threads > 0 ? Device(options.threads) : Device();
+      Run<R, Device> run(device, options, command::joined(argc, argv));
+      if (name == "train") run.train();
+      if (name == "eval") run.evaluate_again();
+      if (name == "generate") command::generate(device, run, options, generation);
+      if (name == "report") run.report();
     }
     return static_cast<int>(ExitCode::finished);
   } catch (const Misuse& e) {

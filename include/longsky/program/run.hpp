@@ -44,7 +44,7 @@ inline std::string processor_name() {
 template <Recipe R, class Device>
 class Run {
  public:
-  Run(Device& device, const RunOptions& options, std::string command)
+  [[gnu::cold]] Run(Device& device, const RunOptions& options, std::string command)
       : device_(device),
         options_(options),
         command_(std::move(command)),
@@ -62,7 +62,7 @@ class Run {
   }
 
   /// Trains and evaluates every chain of every seed; writes summary.json. Throws Error; what is finished stays.
-  void train() {
+  [[gnu::cold]] void train() {
     load_corpus();
     claim_directory();
     save_tokenizer();
@@ -118,7 +118,7 @@ class Run {
 
   /// Reads the books, and the run's tokenizer or makes one; writes nothing. Throws Error for a corpus that the recipe
   /// cannot be trained and evaluated on.
-  void load_corpus() {
+  [[gnu::cold]] void load_corpus() {
     const std::vector<Book> books = read_library(options_.corpus);
     const std::string held_out = held_out_name(books);
     for (const Book& book : books) books_crc_ = crc32c(book.text, crc32c(book.name, books_crc_));
@@ -146,7 +146,7 @@ class Run {
   }
 
   /// Needle grid of the weights at the end of `chain`, and the perplexity after each of its stages.
-  Evaluation measure(std::uint64_t seed, const Chain& chain, std::span<float> weights) {
+  [[gnu::cold]] Evaluation measure(std::uint64_t seed, const Chain& chain, std::span<float> weights) {
     const RopeSpec rope = final_position(chain);
     Reader<R, Device> reader(device_, weights, rope, R::model.context);
     const NeedleGridSpec cells{.lengths = doubling_lengths(stages_[0].spec.context, R::model.context), .samples = options_.samples};
@@ -212,7 +212,7 @@ class Run {
     earlier_wall_ = run.at("wall_s");
     const nlohmann::json mine = identity();
     for (const auto& [key, value] : mine.items())
-      if (run.at("identity").value(key, nlohmann::json()) != value)
+      if (run.at("identity").value(key, nlohmann::json()).dump() != value.dump())
         throw Error(ExitCode::usage, "the directory " + paths_.out.string() + " holds a run with another " + key +
                                          "; give the options it was started with, or another --out");
   }
@@ -292,7 +292,7 @@ class Run {
     return std::filesystem::exists(node / "checkpoints" / finished_checkpoint / "COMPLETE", error);
   }
 
-  void train_chain(std::uint64_t seed, const Chain& chain, Weights<R>& weights) {
+  [[gnu::cold]] void train_chain(std::uint64_t seed, const Chain& chain, Weights<R>& weights) {
     for (std::size_t n = 1; n <= chain.links.size(); ++n) {
       const Link& link = chain.links[n - 1];
       const std::filesystem::path node = paths_.node(seed, chain, n);
@@ -333,7 +333,7 @@ class Run {
     return options_.seeds > 1 ? "seed " + std::to_string(seed) + " " + what : what;
   }
 
-  void evaluate(std::uint64_t seed, const Chain& chain, Weights<R>& weights, bool again = false) {
+  [[gnu::cold]] void evaluate(std::uint64_t seed, const Chain& chain, Weights<R>& weights, bool again = false) {
     const std::filesystem::path path = paths_.evaluation(seed, chain, options_.development);
     std::error_code error;
     if (!again && std::filesystem::exists(path, error)) {

@@ -118,7 +118,7 @@ class BytePair {
                                          "; check that the folder is there, is writable and has room");
   }
 
-  static BytePair load(const std::filesystem::path& path) {
+  [[gnu::cold]] static BytePair load(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in) throw Error(ExitCode::usage, "longsky: there is no tokenizer " + path.string() + "; train one first");
     const auto fail = [&](const std::string& problem) {
