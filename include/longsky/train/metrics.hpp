@@ -130,7 +130,7 @@ class MetricsLog {
     const std::string text = read_file(path);
     std::string kept;
     for (std::size_t start = 0, end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
-      const std::string_view line(text.data() + start, end - start);
+      const std::string line = text.substr(start, end - start);
       const nlohmann::json record = nlohmann::json::parse(line, nullptr, false);
       if (!record.is_object()) continue;
       const auto step = record.find("step");
