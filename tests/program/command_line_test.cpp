@@ -47,7 +47,8 @@ TEST_CASE("every option of a run has words and a group, and no words are left ov
   CHECK(members == std::size(run_option_texts));
   Command command{"train", ""};
   add_options(command, options, run_option_texts);
-  CHECK_THAT(help_text({"program", ""}, {}, &command), Contains("--checkpoint-every INT=200") && Contains("Checkpoints"));
+  CHECK_THAT(help_text({"program", ""}, {}, &command),
+             Contains("--checkpoint-every INT=200") && Contains("Checkpoints"));
 }
 
 namespace {
@@ -66,7 +67,8 @@ struct Line {
 
 TEST_CASE("values stand behind their option or its equals sign; a switch takes none") {
   Line line;
-  const Command* command = line.parse({"train", "--seed", "18446744073709551615", "--threads=-1", "--out", "--x", "--ablations"});
+  const Command* command =
+      line.parse({"train", "--seed", "18446744073709551615", "--threads=-1", "--out", "--x", "--ablations"});
   CHECK(command->name == "train");
   CHECK(line.options.seed == ~std::uint64_t{0});
   CHECK(line.options.threads == -1);

@@ -69,9 +69,10 @@ void fill_batch(Batch& batch, const Data& data, std::uint64_t seed, std::uint32_
   static_assert(DataPolicy<Data> && longsky::Objective<Objective> && MaskPolicy<Mask>);
   static_assert(!(CrossesDocuments<Data> && Mask::isolates_documents),
                 "longsky: chunk interleaving needs attention across documents; use a mask such as Causal");
-  fill_batch(batch, [&data](const Sequence& out, Draw& draw) { data.fill(out, draw); },
-             {[](Role role) { return Objective::trains(role); }, Mask::isolates_documents}, seed, stream, first_index,
-             progress);
+  fill_batch(
+      batch, [&data](const Sequence& out, Draw& draw) { data.fill(out, draw); },
+      {[](Role role) { return Objective::trains(role); }, Mask::isolates_documents}, seed, stream, first_index,
+      progress);
 }
 
 }  // namespace longsky

@@ -56,7 +56,8 @@ inline constexpr TableWriter table_writer{
 
 /// A table in this format with up to `most_columns` columns, and rows until `budget` tokens are full; never fewer than
 /// two rows, so that there is something to tell apart.
-inline WrittenTable draw_table(const Corpus& corpus, const TableWriter& format, int budget, int most_columns, Random& random) {
+inline WrittenTable draw_table(const Corpus& corpus, const TableWriter& format, int budget, int most_columns,
+                               Random& random) {
   WrittenTable out;
   Table& table = out.table;
   table.columns = corpus.columns;

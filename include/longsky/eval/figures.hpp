@@ -90,8 +90,8 @@ inline void curve(Picture& p, const Axis& x, const Axis& y, const std::vector<do
   p.line(std::move(points), style);
 }
 
-[[gnu::cold]] inline void heat_map(Picture& p, const NeedleGrid& grid, NeedleCells cells, Point corner, double map_width,
-                     double map_height, bool depth_numbers, ContextMarks marks) {
+[[gnu::cold]] inline void heat_map(Picture& p, const NeedleGrid& grid, NeedleCells cells, Point corner,
+                                   double map_width, double map_height, bool depth_numbers, ContextMarks marks) {
   const std::size_t columns = grid.lengths.size(), rows = grid.depths.size();
   const double w = map_width / static_cast<double>(columns), h = map_height / static_cast<double>(rows);
   for (std::size_t l = 0; l < columns; ++l) {
@@ -170,8 +170,8 @@ inline void curve(Picture& p, const Axis& x, const Axis& y, const std::vector<do
 }
 
 /// Heat maps side by side, on one scale. Throws Error where one lacks cells.
-[[gnu::cold]] inline Picture needle_figure(const std::string& title, std::span<const NamedGrid> grids, NeedleCells cells,
-                             ContextMarks marks) {
+[[gnu::cold]] inline Picture needle_figure(const std::string& title, std::span<const NamedGrid> grids,
+                                           NeedleCells cells, ContextMarks marks) {
   constexpr double left = 62, right = 715, top = 98, gap = 24;
   std::size_t rows = 1;
   for (const NamedGrid& g : grids) {

@@ -168,8 +168,8 @@ inline void discard(const fs::path& directory) {
 }
 
 [[gnu::cold]] inline CheckpointInfo write(const fs::path& run, const std::string& name, std::int64_t step,
-                            std::span<const TensorRef> model, std::span<const TensorRef> optimizer,
-                            const nlohmann::json& state) {
+                                          std::span<const TensorRef> model, std::span<const TensorRef> optimizer,
+                                          const nlohmann::json& state) {
   make_directories(folder(run));
   for (const fs::path& directory : entries(run))
     if (is_temporary(directory)) discard(directory);

@@ -1,4 +1,4 @@
-// longsky/io/json_line.hpp — one JSON object as a line whose fields stand in the order given, for files that people read.
+// longsky/io/json_line.hpp — a JSON object on one line, its fields in the order given, for files that people read.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -16,7 +16,8 @@ using JsonFields = std::vector<std::pair<std::string, nlohmann::json>>;
 inline std::string json_line(const JsonFields& fields) {
   std::string line;
   for (const auto& [name, value] : fields)
-    line += (line.empty() ? "{\"" : ",\"") + name + "\":" + value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    line += (line.empty() ? "{\"" : ",\"") + name +
+            "\":" + value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return line + "}";
 }
 

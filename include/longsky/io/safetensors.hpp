@@ -108,7 +108,8 @@ inline std::int64_t bytes_per_element(const std::string& dtype) {
   }
 }
 
-[[gnu::cold]] inline TensorEntry parse_entry(const std::filesystem::path& path, const std::string& name, const nlohmann::json& j) {
+[[gnu::cold]] inline TensorEntry parse_entry(const std::filesystem::path& path, const std::string& name,
+                                             const nlohmann::json& j) {
   const std::string tensor = "tensor " + printable(name);
   if (!j.is_object()) reject(path, tensor + " is not described by an object");
   if (j.size() != 3 || !j.contains("dtype") || !j.contains("shape") || !j.contains("data_offsets"))
@@ -184,8 +185,9 @@ inline std::int64_t bytes_per_element(const std::string& dtype) {
 }
 
 /// Where in the file each of `tensors` is. Every tensor of one side must be on the other, as F32 of the same shape.
-[[gnu::cold]] inline std::vector<std::uint64_t> offsets_of(const std::filesystem::path& path, const SafetensorsHeader& header,
-                                             std::span<const TensorRef> tensors) {
+[[gnu::cold]] inline std::vector<std::uint64_t> offsets_of(const std::filesystem::path& path,
+                                                           const SafetensorsHeader& header,
+                                                           std::span<const TensorRef> tensors) {
   const auto mismatch = [&](const std::string& what) {
     throw Error(ExitCode::corrupt,
                 "longsky: '" + path.string() + "' is of another model: " + what + "; use the program that wrote it");
@@ -227,7 +229,7 @@ inline void read_safetensors(const std::filesystem::path& path, std::span<const 
 /// Writes `tensors` to a new file, in their order, and returns when it is on the disk. The metadata gains
 /// "format": "pt", without which older readers refuse a file. Throws Error; a partial file may then remain.
 [[gnu::cold]] inline FileDigest write_safetensors(const std::filesystem::path& path, std::span<const TensorRef> tensors,
-                                    std::map<std::string, std::string> metadata = {}) {
+                                                  std::map<std::string, std::string> metadata = {}) {
   metadata["format"] = "pt";
   std::set<std::string> names{"__metadata__"};
   std::string text = "{\"__metadata__\":" + nlohmann::json(metadata).dump();
@@ -241,8 +243,9 @@ inline void read_safetensors(const std::filesystem::path& path, std::span<const 
                                          " elements or a name that is taken; correct the list of tensors");
     const std::uint64_t end = offset + tensor.data.size_bytes();
     // Written in the tensors' order; a JSON object would sort the names.
-    text += "," + nlohmann::json(tensor.name).dump() + ":{\"dtype\":\"F32\",\"shape\":" + nlohmann::json(tensor.shape).dump() +
-            ",\"data_offsets\":[" + std::to_string(offset) + "," + std::to_string(end) + "]}";
+    text += "," + nlohmann::json(tensor.name).dump() +
+            ":{\"dtype\":\"F32\",\"shape\":" + nlohmann::json(tensor.shape).dump() + ",\"data_offsets\":[" +
+            std::to_string(offset) + "," + std::to_string(end) + "]}";
     offset = end;
   }
   text += "}";

@@ -19,7 +19,8 @@
 namespace longsky {
 
 /// Draws sequences of one stage. Throws what its data throws, and names the stage.
-inline void check_stage_data(const StageSpec& stage, const std::function<void(Batch&, std::uint64_t index, double progress)>& fill) {
+inline void check_stage_data(const StageSpec& stage,
+                             const std::function<void(Batch&, std::uint64_t index, double progress)>& fill) {
   constexpr int draws = 16;  // of a mixture, the part that asks for the most must be among them
   Batch batch(1, stage.context);
   try {
@@ -36,8 +37,8 @@ template <Recipe R>
   for_each_stage<R>([&]<class S>(std::size_t) {
     const typename S::Data data(corpus);
     check_stage_data(S::spec, [&](Batch& batch, std::uint64_t index, double progress) {
-      fill_batch<typename S::Data, typename S::Objective, typename S::Mask>(batch, data, seed, stream_of(S::spec.name), index,
-                                                                            progress);
+      fill_batch<typename S::Data, typename S::Objective, typename S::Mask>(batch, data, seed, stream_of(S::spec.name),
+                                                                            index, progress);
     });
   });
   const TokenDocument& haystack = development ? corpus.development : corpus.held_out;

@@ -131,7 +131,8 @@ void add_options(Command& command, T& options, std::span<const OptionText> texts
   const auto add = [&](std::string_view member, OptionTarget target) {
     const auto text = std::find_if(texts.begin(), texts.end(), [&](const OptionText& t) { return member == t.member; });
     if (text == texts.end()) throw Error(ExitCode::failure, "the option " + std::string(member) + " has no help text");
-    CommandOption& option = command.options.emplace_back(CommandOption{flag_of(member), target, text->group, text->text});
+    CommandOption& option =
+        command.options.emplace_back(CommandOption{flag_of(member), target, text->group, text->text});
     option.standard = option.value();
   };
   for_each_option(options, [&](std::string_view member, auto& value) { add(member, &value); });
@@ -142,7 +143,8 @@ void add_options(Command& command, T& options, std::span<const OptionText> texts
   const std::size_t equals = word.find('=');
   const std::string flag = word.substr(0, equals);
   std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
-  const auto option = std::find_if(command.options.begin(), command.options.end(), [&](const auto& o) { return o.flag == flag; });
+  const auto option =
+      std::find_if(command.options.begin(), command.options.end(), [&](const auto& o) { return o.flag == flag; });
   if (flag == "--help" || flag == "-h") {
     command.help = true;
   } else if (option == command.options.end()) {
@@ -180,18 +182,21 @@ inline void refuse_unknown(const Command& command, std::span<const Command> comm
   const std::string word = command.unknown.front().substr(0, command.unknown.front().find('='));
   const std::string near = nearest(word, known);
   throw Error(ExitCode::usage, "there is no " + std::string(word.starts_with("-") ? "option " : "command ") + word +
-                                   (near.empty() ? "." : "; did you mean " + near + "?") + " See " + command.name + " --help.");
+                                   (near.empty() ? "." : "; did you mean " + near + "?") + " See " + command.name +
+                                   " --help.");
 }
 
 /// Reads a command line into the options and returns the command it names; of that or of `program`, `help` may be set.
 /// Throws Error(usage).
-[[gnu::cold]] inline Command* parse_command_line(Command& program, std::span<Command> commands, std::span<const std::string> words) {
+[[gnu::cold]] inline Command* parse_command_line(Command& program, std::span<Command> commands,
+                                                 std::span<const std::string> words) {
   Command* command = nullptr;
   try {
     while (!words.empty()) {
       const std::string word = words.front();
       words = words.subspan(1);
-      const auto named = std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.name == word; });
+      const auto named =
+          std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.name == word; });
       if (!command && named != commands.end())
         command = &*named;
       else
@@ -213,16 +218,19 @@ inline void refuse_unknown(const Command& command, std::span<const Command> comm
 inline std::string help_line(const std::string& name, const std::string& text) {
   constexpr std::size_t column = 30;
   std::string line = "  " + name;
-  if (line.size() >= column) line += "\n" + std::string(column, ' ');
-  else line.resize(column, ' ');
+  if (line.size() >= column)
+    line += "\n" + std::string(column, ' ');
+  else
+    line.resize(column, ' ');
   return line + text + "\n";
 }
 
 /// What `--help` says: of the program where `command` is none, else of that command.
-[[gnu::cold]] inline std::string help_text(const Command& program, std::span<const Command> commands, const Command* command) {
+[[gnu::cold]] inline std::string help_text(const Command& program, std::span<const Command> commands,
+                                           const Command* command) {
   std::string help = (command ? command->text : program.text) + "\nUsage: " + program.name +
-                     (command ? " " + command->name + " [OPTIONS]" : " [OPTIONS] SUBCOMMAND") +
-                     "\n\nOptions:\n" + help_line("-h,--help", "Print this help message and exit");
+                     (command ? " " + command->name + " [OPTIONS]" : " [OPTIONS] SUBCOMMAND") + "\n\nOptions:\n" +
+                     help_line("-h,--help", "Print this help message and exit");
   if (!command) {
     help += "\nSubcommands:\n";
     for (const Command& c : commands) help += help_line(c.name, c.text);
@@ -232,7 +240,8 @@ inline std::string help_line(const std::string& name, const std::string& text) {
   for (const CommandOption& o : command->options) {
     if (o.group != group) help += "\n\n" + o.group + ":\n";
     group = o.group;
-    help += help_line(o.flag + (o.is_switch() ? "" : " ") + o.type() + (o.standard.empty() ? "" : "=" + o.standard), o.text);
+    help += help_line(o.flag + (o.is_switch() ? "" : " ") + o.type() + (o.standard.empty() ? "" : "=" + o.standard),
+                      o.text);
   }
   return help + "\n";
 }

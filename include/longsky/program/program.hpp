@@ -44,7 +44,8 @@ inline std::string joined(int argc, char** argv) {
 }
 
 template <Recipe R, class Device>
-[[gnu::cold]] void generate(Device& device, Run<R, Device>& run, const RunOptions& options, const GenerateOptions& generation) {
+[[gnu::cold]] void generate(Device& device, Run<R, Device>& run, const RunOptions& options,
+                            const GenerateOptions& generation) {
   run.load_corpus();
   std::string prompt = generation.prompt;
   if (prompt == "-") prompt.assign(std::istreambuf_iterator<char>(std::cin), {});

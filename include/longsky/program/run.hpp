@@ -149,7 +149,8 @@ class Run {
   [[gnu::cold]] Evaluation measure(std::uint64_t seed, const Chain& chain, std::span<float> weights) {
     const RopeSpec rope = final_position(chain);
     Reader<R, Device> reader(device_, weights, rope, R::model.context);
-    const NeedleGridSpec cells{.lengths = doubling_lengths(stages_[0].spec.context, R::model.context), .samples = options_.samples};
+    const NeedleGridSpec cells{.lengths = doubling_lengths(stages_[0].spec.context, R::model.context),
+                               .samples = options_.samples};
     const double per_sample = evaluation_flops() / (cells.lengths.size() * cells.depths.size() * cells.samples);
     int sample = 0;
     Evaluation result;
@@ -299,7 +300,8 @@ class Run {
       const double flops_of_all = stage_flops(link.stage);
       const bool first_visit = visited_.insert(node.string()).second;
       if (finished(node)) {
-        read_checkpoint(open_checkpoint(node / "checkpoints" / finished_checkpoint), named_tensors<R>(weights.span()), {});
+        read_checkpoint(open_checkpoint(node / "checkpoints" / finished_checkpoint), named_tensors<R>(weights.span()),
+                        {});
         if (first_visit) done_ += flops_of_all;
         continue;
       }
@@ -324,7 +326,8 @@ class Run {
     }
   }
 
-  void train_stage(StageLoop& trainer, const StageTensors& tensors, const std::filesystem::path& node, const StageHooks& hooks) {
+  void train_stage(StageLoop& trainer, const StageTensors& tensors, const std::filesystem::path& node,
+                   const StageHooks& hooks) {
     run_stage(trainer, tensors, R::model, node, {options_.checkpoint_every, options_.checkpoint_minutes, options_.keep},
               {{"command", command_}}, peak_, hooks);
   }
@@ -345,8 +348,8 @@ class Run {
     }
     const Evaluation found = measure(seed, chain, weights.span());
     replace_file(path, nlohmann::json{{"chain", chain.name}, {"samples", options_.samples}, {"evaluation", found}}.dump(1));
-    progress_.message(label(seed, chain.name) + ": needles found " + results::percent(found.needle.mean_exact()) + ", beyond " +
-                      std::to_string(2 * stages_[0].spec.context) + " tokens " +
+    progress_.message(label(seed, chain.name) + ": needles found " + results::percent(found.needle.mean_exact()) +
+                      ", beyond " + std::to_string(2 * stages_[0].spec.context) + " tokens " +
                       results::percent(found.needle.mean_exact(2 * stages_[0].spec.context)));
   }
 

@@ -92,7 +92,8 @@ StageTensors stage_tensors(std::span<float> weights, typename R::Optimizer::Stat
 
   const auto state = [&] {
     const auto s = trainer.state();
-    return nlohmann::json{{"stage", stage.name}, {"step", s.step}, {"tokens", s.tokens}, {"guard", s.guard}, {"figures", figures}};
+    return nlohmann::json{
+        {"stage", stage.name}, {"step", s.step}, {"tokens", s.tokens}, {"guard", s.guard}, {"figures", figures}};
   };
   auto last_save = Clock::now();
   const auto save = [&] {
@@ -125,7 +126,8 @@ StageTensors stage_tensors(std::span<float> weights, typename R::Optimizer::Stat
                    .mem_peak = peak_memory(),
                    .data_wait_ms = report.wait_seconds * 1e3,
                    .seq_len = stage.context});
-    if (report.skipped) hooks.say("step " + std::to_string(report.step) + " of " + stage.name + " was a spike and was skipped");
+    if (report.skipped)
+      hooks.say("step " + std::to_string(report.step) + " of " + stage.name + " was a spike and was skipped");
     hooks.after_step(report, flops);
     const double minutes = std::chrono::duration<double>(Clock::now() - last_save).count() / 60;
     const bool due = (policy.every > 0 && report.step % policy.every == 0) || (policy.minutes > 0 && minutes >= policy.minutes);

@@ -126,7 +126,8 @@ class BytePair {
       throw Error(ExitCode::corrupt, "longsky: tokenizer " + path.string() + " " + problem + "; train it again");
     };
     // As text: a program then has one parser of JSON, not one a kind of source.
-    const nlohmann::json json = nlohmann::json::parse(std::string(std::istreambuf_iterator<char>(in), {}), nullptr, false);
+    const nlohmann::json json =
+        nlohmann::json::parse(std::string(std::istreambuf_iterator<char>(in), {}), nullptr, false);
     if (!json.is_object()) fail("is not JSON");
     if (json.value("format", nlohmann::json()) != format)
       fail("has no field \"format\": \"" + std::string(format) + "\"");

@@ -4,7 +4,7 @@
 //
 // Step s of a stage is a pure function of (recipe, seed, s, weights, optimizer state).
 //
-// StageLoop is what does not depend on the recipe's types and is compiled once; Trainer adds a stage's network and data.
+// StageLoop does not depend on the types of the recipe and is compiled once; Trainer adds the network and the data.
 #pragma once
 
 #include <longsky/core/buffer.hpp>
@@ -78,7 +78,8 @@ class StageLoop {
     const double per_token = report.trained > 0 ? 1.0 / static_cast<double>(report.trained) : 0.0;
     report.loss = loss_sum * per_token;
     report.gradient_norm = std::sqrt(gradient_square()) * per_token;
-    report.lr = spec_.lr * changes_.lr_scale * factor_(step_, {.steps = steps(), .warmup = spec_.warmup, .floor = spec_.floor});
+    report.lr =
+        spec_.lr * changes_.lr_scale * factor_(step_, {.steps = steps(), .warmup = spec_.warmup, .floor = spec_.floor});
     report.skipped = !guard_.accepts(report.loss, report.gradient_norm, step_ + 1, spec_.name);
     if (!report.skipped && report.trained > 0) update(report, per_token);
     ++step_;
@@ -144,8 +145,9 @@ class StageLoop {
     const auto within = [&](const std::vector<std::int32_t>& array, int first, int end, const char* what, const char* remedy) {
       for (const std::int32_t x : array)
         if (x < first || x >= end)
-          throw Error(ExitCode::failure, "longsky: the data of stage " + std::string(spec_.name) + " gave " + what + " " +
-                                             std::to_string(x) + "; expected 0 to " + std::to_string(end - 1) + remedy);
+          throw Error(ExitCode::failure, "longsky: the data of stage " + std::string(spec_.name) + " gave " + what +
+                                             " " + std::to_string(x) + "; expected 0 to " + std::to_string(end - 1) +
+                                             remedy);
     };
     within(batch.tokens, 0, vocab_, "token", ": encode with the model's own tokenizer");
     within(batch.targets, -1, vocab_, "token", ": encode with the model's own tokenizer");
@@ -154,7 +156,8 @@ class StageLoop {
       if (t % static_cast<std::size_t>(batch.context) != 0 && batch.documents[t] < batch.documents[t - 1])
         throw Error(ExitCode::failure, "longsky: the data of stage " + std::string(spec_.name) + " gave document " +
                                            std::to_string(batch.documents[t]) + " behind document " +
-                                           std::to_string(batch.documents[t - 1]) + "; expected numbers that never fall");
+                                           std::to_string(batch.documents[t - 1]) +
+                                           "; expected numbers that never fall");
   }
 
   StageSpec spec_;
@@ -176,8 +179,9 @@ class Trainer final : public StageLoop {
   static constexpr StageSpec spec = checked(S::spec, R::model);
 
   Trainer(Device& device, std::span<float> weights, const Corpus& corpus, std::uint64_t seed, StageChanges changes = {})
-      : StageLoop(spec, changes, [](int step, const ScheduleSpec& s) -> double { return S::Schedule::factor(step, s); },
-                  R::model.vocab),
+      : StageLoop(
+            spec, changes, [](int step, const ScheduleSpec& s) -> double { return S::Schedule::factor(step, s); },
+            R::model.vocab),
         device_(device),
         weights_(weights),
         data_(corpus),
@@ -201,8 +205,8 @@ class Trainer final : public StageLoop {
   }
   double gradient_square() override { return sum_of_squares(device_, gradients_.span()); }
   void update(const StepReport& report, double per_token) override {
-    Optimizer::update(device_, groups_, weights_, optimizer_, gradients_.span(), static_cast<float>(report.lr), report.step,
-                      static_cast<float>(per_token * Optimizer::clip(report.gradient_norm)));
+    Optimizer::update(device_, groups_, weights_, optimizer_, gradients_.span(), static_cast<float>(report.lr),
+                      report.step, static_cast<float>(per_token * Optimizer::clip(report.gradient_norm)));
   }
 
   Device& device_;
