@@ -23,7 +23,6 @@ ninja-build         runs it
 pkg-config          finds Cairo
 libboost-dev        Boost.Hana: parameter tables, options, stages
 nlohmann-json3-dev  checkpoints, metrics, tokenizers
-libcli11-dev        the command line
 zlib1g-dev          compressed books
 libcairo2-dev       pictures of the report
 '

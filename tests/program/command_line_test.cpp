@@ -45,23 +45,70 @@ TEST_CASE("every option of a run has words and a group, and no words are left ov
                         [&](const OptionText& t) { return member == t.member; }) == 1);
   });
   CHECK(members == std::size(run_option_texts));
-  CLI::App app;
-  add_options(app, options, run_option_texts);
-  CHECK_THAT(app.help(), Contains("--checkpoint-every INT=200") && Contains("Checkpoints"));
+  Command command{"train", ""};
+  add_options(command, options, run_option_texts);
+  CHECK_THAT(help_text({"program", ""}, {}, &command),
+             Contains("--checkpoint-every INT=200") && Contains("Checkpoints"));
 }
 
-TEST_CASE("a number without a sign takes none") {
+namespace {
+
+/// Options and what became of a command line for them.
+struct Line {
   RunOptions options;
-  CLI::App app;
-  add_options(app, options, run_option_texts);
-  CHECK_THROWS_WITH(app.parse("--seed -1"), Contains("--seed") && Contains("not negative"));
-  app.parse("--seed 18446744073709551615 --threads -1");
-  CHECK(options.seed == ~std::uint64_t{0});
-  CHECK(options.threads == -1);
+  Command program{"program", "a program"};
+  std::vector<Command> commands{{"plan", "no options"}, {"train", "all options"}};
+
+  Line() { add_options(commands[1], options, run_option_texts); }
+  const Command* parse(const std::vector<std::string>& words) { return parse_command_line(program, commands, words); }
+};
+
+}  // namespace
+
+TEST_CASE("values stand behind their option or its equals sign; a switch takes none") {
+  Line line;
+  const Command* command =
+      line.parse({"train", "--seed", "18446744073709551615", "--threads=-1", "--out", "--x", "--ablations"});
+  CHECK(command->name == "train");
+  CHECK(line.options.seed == ~std::uint64_t{0});
+  CHECK(line.options.threads == -1);
+  CHECK(line.options.out == "--x");
+  CHECK(line.options.ablations);
+  CHECK(!line.options.development);
+}
+
+TEST_CASE("a wrong command line is a sentence") {
+  const auto said = [](const std::vector<std::string>& words) -> std::string {
+    Line line;
+    try {
+      line.parse(words);
+    } catch (const Error& e) {
+      CHECK(e.code() == ExitCode::usage);
+      return e.what();
+    }
+    return "";
+  };
+  CHECK_THAT(said({"train", "--seed", "-1"}), Contains("--seed") && Contains("not negative"));
+  CHECK_THAT(said({"train", "--keep"}), Contains("--keep: 1 required INT missing"));
+  CHECK_THAT(said({"train", "--keep=1", "--keep", "2"}), Contains("--keep: At Most 1 required but received 2"));
+  CHECK_THAT(said({"train", "--ablations=maybe"}), Contains("Could not convert: --ablations = maybe"));
+  CHECK_THAT(said({"train", "plan"}), Contains("there is no command plan. See train --help."));
+  CHECK_THAT(said({"--sed", "train", "--keep"}), Contains("there is no option --sed. See program --help."));
+  CHECK_THAT(said({}), Contains("A subcommand is required"));
+}
+
+TEST_CASE("help is of the command where one is named") {
+  Line line;
+  CHECK(line.parse({"--help"}) == nullptr);
+  CHECK(line.program.help);
+  Line other;
+  CHECK(other.parse({"train", "-h", "extra"}) == &other.commands[1]);
+  CHECK(other.commands[1].help);
+  CHECK_THAT(help_text(line.program, line.commands, nullptr), Contains("  plan                        no options\n"));
 }
 
 TEST_CASE("an option without words is a mistake of the program") {
   RunOptions options;
-  CLI::App app;
-  CHECK_THROWS_WITH(add_options(app, options, std::span<const OptionText>()), Contains("has no help text"));
+  Command command{"train", ""};
+  CHECK_THROWS_WITH(add_options(command, options, std::span<const OptionText>()), Contains("has no help text"));
 }

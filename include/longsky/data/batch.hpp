@@ -9,6 +9,7 @@
 #include <longsky/spec/objective.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -27,14 +28,16 @@ struct Batch {
   }
 };
 
-/// Fills a batch with the sequences first_index, first_index + 1, … of a stage. `stream` numbers the stage (stream_of
-/// its name). Equal arguments give equal batches, and a sequence does not depend on how many share its batch.
-template <class Data, class Objective, class Mask>
-void fill_batch(Batch& batch, const Data& data, std::uint64_t seed, std::uint32_t stream, std::uint64_t first_index,
-                double progress) {
-  static_assert(DataPolicy<Data> && longsky::Objective<Objective> && MaskPolicy<Mask>);
-  static_assert(!(CrossesDocuments<Data> && Mask::isolates_documents),
-                "longsky: chunk interleaving needs attention across documents; use a mask such as Causal");
+/// What a stage does with a token: whether its objective trains it, and whether its mask keeps documents apart.
+struct TargetRule {
+  bool (*trains)(Role);
+  bool isolates_documents;
+};
+
+/// As below, for a policy and a rule that are known at run time: `fill` writes one sequence. One function for all
+/// stages: a batch is filled once a pass, so the calls cost nothing, and each stage's own copy would be compiled.
+inline void fill_batch(Batch& batch, const std::function<void(const Sequence&, Draw&)>& fill, const TargetRule& rule,
+                       std::uint64_t seed, std::uint32_t stream, std::uint64_t first_index, double progress) {
   const std::size_t context = static_cast<std::size_t>(batch.context), length = context + 1;
   std::vector<std::int32_t> numbers(3 * length);
   std::vector<Role> roles(length);
@@ -44,11 +47,11 @@ void fill_batch(Batch& batch, const Data& data, std::uint64_t seed, std::uint32_
   for (int b = 0; b < batch.sequences; ++b) {
     const std::uint64_t index = first_index + static_cast<std::uint64_t>(b);
     Draw draw{index, progress, Random(seed, stream, index)};
-    data.fill(sequence, draw);
+    fill(sequence, draw);
     const std::size_t row = static_cast<std::size_t>(b) * context;
     for (std::size_t t = 0; t < context; ++t) {
-      const bool seen = !Mask::isolates_documents || sequence.documents[t] == sequence.documents[t + 1];
-      const bool trains = seen && Objective::trains(sequence.roles[t + 1]);
+      const bool seen = !rule.isolates_documents || sequence.documents[t] == sequence.documents[t + 1];
+      const bool trains = seen && rule.trains(sequence.roles[t + 1]);
       batch.tokens[row + t] = sequence.tokens[t];
       batch.targets[row + t] = trains ? sequence.tokens[t + 1] : -1;
       batch.documents[row + t] = sequence.documents[t];
@@ -56,6 +59,20 @@ void fill_batch(Batch& batch, const Data& data, std::uint64_t seed, std::uint32_
       batch.trained += trains ? 1 : 0;
     }
   }
+}
+
+/// Fills a batch with the sequences first_index, first_index + 1, … of a stage. `stream` numbers the stage (stream_of
+/// its name). Equal arguments give equal batches, and a sequence does not depend on how many share its batch.
+template <class Data, class Objective, class Mask>
+void fill_batch(Batch& batch, const Data& data, std::uint64_t seed, std::uint32_t stream, std::uint64_t first_index,
+                double progress) {
+  static_assert(DataPolicy<Data> && longsky::Objective<Objective> && MaskPolicy<Mask>);
+  static_assert(!(CrossesDocuments<Data> && Mask::isolates_documents),
+                "longsky: chunk interleaving needs attention across documents; use a mask such as Causal");
+  fill_batch(
+      batch, [&data](const Sequence& out, Draw& draw) { data.fill(out, draw); },
+      {[](Role role) { return Objective::trains(role); }, Mask::isolates_documents}, seed, stream, first_index,
+      progress);
 }
 
 }  // namespace longsky

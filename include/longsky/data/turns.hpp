@@ -2,6 +2,7 @@
 #pragma once
 
 #include <longsky/data/table.hpp>
+#include <longsky/data/table_tasks.hpp>
 #include <longsky/data/writer.hpp>
 
 #include <span>
@@ -49,12 +50,9 @@ class TurnWriter {
 template <class Tasks>
 void ask_about(TurnWriter& turns, const Table& table, std::span<const std::int32_t> context, int most, Random& random) {
   for (int asked = 0; asked < most; ++asked) {
-    bool fits = false;
-    Tasks::draw(random, [&]<std::size_t I>() {
-      const auto [question, answer] = Tasks::template entry<I>::ask(table, random);
-      fits = turns.turn(asked == 0 ? context : std::span<const std::int32_t>(), question, answer);
-    });
-    if (!fits) return;
+    QuestionAnswer qa;
+    Tasks::draw(random, [&]<std::size_t I>() { qa = Tasks::template entry<I>::ask(table, random); });
+    if (!turns.turn(asked == 0 ? context : std::span<const std::int32_t>(), qa.question, qa.answer)) return;
   }
 }
 

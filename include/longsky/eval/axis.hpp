@@ -41,7 +41,7 @@ inline Axis axis_around(const std::vector<double>& numbers, double from, double 
 }
 
 /// Round numbers on the axis, about `wanted` of them: 1, 2 or 5 times a power of ten, or powers of two for tokens.
-inline std::vector<double> ticks(const Axis& axis, int wanted, bool powers_of_two = false) {
+[[gnu::cold]] inline std::vector<double> ticks(const Axis& axis, int wanted, bool powers_of_two = false) {
   std::vector<double> found;
   if (axis.logarithmic && powers_of_two) {
     const double octaves = std::log2(axis.high / axis.low);

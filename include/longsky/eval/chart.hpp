@@ -20,7 +20,7 @@
 namespace longsky {
 
 /// Text as it may stand in HTML and SVG: markup escaped, control characters and broken UTF-8 replaced.
-inline std::string escaped(std::string_view text) {
+[[gnu::cold]] inline std::string escaped(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
     const auto c = static_cast<unsigned char>(text[i]);
@@ -130,7 +130,7 @@ class Picture {
   }
 
   /// The bytes of a PNG file, `scale` pixels a unit, on white. Throws Error where cairo cannot draw it.
-  std::string png(double scale = 2) const {
+  [[gnu::cold]] std::string png(double scale = 2) const {
     const std::unique_ptr<cairo_surface_t, decltype(&cairo_surface_destroy)> surface(
         cairo_image_surface_create(CAIRO_FORMAT_RGB24, pixels(width_, scale), pixels(height_, scale)),
         cairo_surface_destroy);
@@ -193,7 +193,7 @@ class Picture {
     return out;
   }
 
-  static std::string svg_of(const Shape& s) {
+  [[gnu::cold]] static std::string svg_of(const Shape& s) {
     const Point p = s.points[0];
     if (s.kind == Kind::rectangle)
       return "<rect x=\"" + number(p.x) + "\" y=\"" + number(p.y) + "\" width=\"" + number(s.points[1].x) +
@@ -216,7 +216,7 @@ class Picture {
     return out + "\"/>\n";
   }
 
-  static void draw(cairo_t* c, const Shape& s) {
+  [[gnu::cold]] static void draw(cairo_t* c, const Shape& s) {
     const auto channel = [&](int i) { return s.ink.light.channel(i) / 255.0; };
     cairo_set_source_rgba(c, channel(0), channel(1), channel(2), s.opacity);
     const Point p = s.points[0];

@@ -90,8 +90,8 @@ inline void curve(Picture& p, const Axis& x, const Axis& y, const std::vector<do
   p.line(std::move(points), style);
 }
 
-inline void heat_map(Picture& p, const NeedleGrid& grid, NeedleCells cells, Point corner, double map_width,
-                     double map_height, bool depth_numbers, ContextMarks marks) {
+[[gnu::cold]] inline void heat_map(Picture& p, const NeedleGrid& grid, NeedleCells cells, Point corner,
+                                   double map_width, double map_height, bool depth_numbers, ContextMarks marks) {
   const std::size_t columns = grid.lengths.size(), rows = grid.depths.size();
   const double w = map_width / static_cast<double>(columns), h = map_height / static_cast<double>(rows);
   for (std::size_t l = 0; l < columns; ++l) {
@@ -126,7 +126,7 @@ inline void heat_map(Picture& p, const NeedleGrid& grid, NeedleCells cells, Poin
 }  // namespace figure
 
 /// A panel a stage, all on one scale of losses: every loss faint, their running mean strong.
-inline Picture loss_figure(std::span<const LossCurve> stages) {
+[[gnu::cold]] inline Picture loss_figure(std::span<const LossCurve> stages) {
   constexpr double left = 62, right = 775, top = 96, bottom = 330, gap = 14;
   Picture p(figure::width, 385, "Training loss of each stage");
   figure::heading(p, "Training loss of each stage",
@@ -170,8 +170,8 @@ inline Picture loss_figure(std::span<const LossCurve> stages) {
 }
 
 /// Heat maps side by side, on one scale. Throws Error where one lacks cells.
-inline Picture needle_figure(const std::string& title, std::span<const NamedGrid> grids, NeedleCells cells,
-                             ContextMarks marks) {
+[[gnu::cold]] inline Picture needle_figure(const std::string& title, std::span<const NamedGrid> grids,
+                                           NeedleCells cells, ContextMarks marks) {
   constexpr double left = 62, right = 715, top = 98, gap = 24;
   std::size_t rows = 1;
   for (const NamedGrid& g : grids) {
@@ -215,7 +215,7 @@ inline Picture needle_figure(const std::string& title, std::span<const NamedGrid
 }
 
 /// Perplexity by position, a line a model, named beside the lines.
-inline Picture perplexity_figure(std::span<const NamedCurve> curves, ContextMarks marks) {
+[[gnu::cold]] inline Picture perplexity_figure(std::span<const NamedCurve> curves, ContextMarks marks) {
   constexpr double left = 62, right = 780, top = 122, bottom = 360;
   Picture p(figure::width, 415, "Perplexity by position");
   figure::heading(p, "Perplexity by position",

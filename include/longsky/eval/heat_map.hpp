@@ -51,8 +51,8 @@ inline int terminal_colour(Colour c) {
 }
 
 /// Prints `cells` of a grid in percent: a row a depth (the start of the context above), a column a length.
-inline void print_heat_map(std::ostream& out, std::string_view title, const NeedleGrid& grid, NeedleCells cells,
-                           bool colour) {
+[[gnu::cold]] inline void print_heat_map(std::ostream& out, std::string_view title, const NeedleGrid& grid,
+                                         NeedleCells cells, bool colour) {
   require_whole(grid, cells);
   char text[96];
   std::snprintf(text, sizeof text, "%.1f %% of all samples", 100 * mean_of_cells(grid, cells));

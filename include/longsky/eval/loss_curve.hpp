@@ -22,7 +22,7 @@ struct LossCurve {
 };
 
 /// The stages of a metrics.jsonl, in the order in which they ran. Lines that are no steps are passed over.
-inline std::vector<LossCurve> read_loss_curves(const std::filesystem::path& metrics) {
+[[gnu::cold]] inline std::vector<LossCurve> read_loss_curves(const std::filesystem::path& metrics) {
   std::vector<LossCurve> curves;
   std::istringstream lines(read_file(metrics));
   for (std::string line; std::getline(lines, line);) {

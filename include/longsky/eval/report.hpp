@@ -53,7 +53,7 @@ struct ReportPicture {
 };
 
 /// The pictures of a report, in the order of the page.
-inline std::vector<ReportPicture> report_pictures(const ReportData& data) {
+[[gnu::cold]] inline std::vector<ReportPicture> report_pictures(const ReportData& data) {
   std::vector<ReportPicture> pictures;
   for (std::size_t i = 0; i < data.needles.size(); ++i) {
     const NeedleComparison& n = data.needles[i];
@@ -108,7 +108,7 @@ inline std::string table(const ReportTable& t) {
   return out + "</table></div>\n";
 }
 
-inline std::string html(const ReportData& data, const std::vector<ReportPicture>& pictures) {
+[[gnu::cold]] inline std::string html(const ReportData& data, const std::vector<ReportPicture>& pictures) {
   std::string out =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>" +

@@ -76,7 +76,7 @@ inline bool is_temporary(const fs::path& directory) {
 }
 
 /// COMPLETE, which must be to the byte what text() gives for the numbers in it.
-inline CheckpointManifest read_manifest(const fs::path& directory) {
+[[gnu::cold]] inline CheckpointManifest read_manifest(const fs::path& directory) {
   std::error_code error;
   if (!fs::exists(directory / "COMPLETE", error))
     reject(directory, "it has no file COMPLETE, so it was never finished");
@@ -96,7 +96,7 @@ inline CheckpointManifest read_manifest(const fs::path& directory) {
 }
 
 /// Reads every byte and compares it with COMPLETE.
-inline void verify(const fs::path& directory) {
+[[gnu::cold]] inline void verify(const fs::path& directory) {
   const CheckpointManifest manifest = read_manifest(directory);
   std::vector<std::byte> buffer(std::size_t{1} << 20);
   for (std::size_t i = 0; i < manifest.files.size(); ++i) {
@@ -133,23 +133,23 @@ inline bool stepped_aside(const fs::path& directory) { return directory.extensio
 /// The finished checkpoints, the newest last; of equal steps a stage's final one counts as newer. `report` takes a
 /// sentence for each directory that has no sound marker.
 template <class Report>
-std::vector<CheckpointInfo> finished(const fs::path& run, const Report& report) {
+[[gnu::cold]] std::vector<CheckpointInfo> finished(const fs::path& run, const Report& report) {
+  const auto rank = [](const CheckpointInfo& c) {
+    const bool named = c.directory.filename().string().rfind("step_", 0) != 0;
+    return std::tuple(c.step, !stepped_aside(c.directory), named);
+  };
   std::vector<CheckpointInfo> found;
   for (const fs::path& directory : entries(run)) {
     std::error_code error;
     if (is_temporary(directory) || !fs::is_directory(directory, error)) continue;
     try {
-      found.push_back({directory, read_manifest(directory).step});
+      CheckpointInfo info{directory, read_manifest(directory).step};
+      const auto before = [&](const CheckpointInfo& a, const CheckpointInfo& b) { return rank(a) < rank(b); };
+      found.insert(std::upper_bound(found.begin(), found.end(), info, before), info);
     } catch (const Error& e) {
       report(std::string(e.what()));
     }
   }
-  const auto rank = [](const CheckpointInfo& c) {
-    const bool named = c.directory.filename().string().rfind("step_", 0) != 0;
-    return std::tuple(c.step, !stepped_aside(c.directory), named);
-  };
-  std::stable_sort(found.begin(), found.end(),
-                   [&](const CheckpointInfo& a, const CheckpointInfo& b) { return rank(a) < rank(b); });
   return found;
 }
 
@@ -167,9 +167,9 @@ inline void discard(const fs::path& directory) {
   fs::remove_all(doomed, error);
 }
 
-inline CheckpointInfo write(const fs::path& run, const std::string& name, std::int64_t step,
-                            std::span<const TensorRef> model, std::span<const TensorRef> optimizer,
-                            const nlohmann::json& state) {
+[[gnu::cold]] inline CheckpointInfo write(const fs::path& run, const std::string& name, std::int64_t step,
+                                          std::span<const TensorRef> model, std::span<const TensorRef> optimizer,
+                                          const nlohmann::json& state) {
   make_directories(folder(run));
   for (const fs::path& directory : entries(run))
     if (is_temporary(directory)) discard(directory);

@@ -88,7 +88,7 @@ inline std::int64_t bytes_per_element(const std::string& dtype) {
 }
 
 /// The JSON of a header. nlohmann's parser keeps the last of two equal keys and any depth; both are refused here.
-inline nlohmann::json parse_header(const std::filesystem::path& path, const std::string& text) {
+[[gnu::cold]] inline nlohmann::json parse_header(const std::filesystem::path& path, const std::string& text) {
   constexpr int deepest = 3;  // the header, a tensor, its shape
   std::vector<std::set<std::string>> keys(deepest + 2);
   const auto watch = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
@@ -108,7 +108,8 @@ inline nlohmann::json parse_header(const std::filesystem::path& path, const std:
   }
 }
 
-inline TensorEntry parse_entry(const std::filesystem::path& path, const std::string& name, const nlohmann::json& j) {
+[[gnu::cold]] inline TensorEntry parse_entry(const std::filesystem::path& path, const std::string& name,
+                                             const nlohmann::json& j) {
   const std::string tensor = "tensor " + printable(name);
   if (!j.is_object()) reject(path, tensor + " is not described by an object");
   if (j.size() != 3 || !j.contains("dtype") || !j.contains("shape") || !j.contains("data_offsets"))
@@ -141,7 +142,7 @@ inline TensorEntry parse_entry(const std::filesystem::path& path, const std::str
   return entry;
 }
 
-inline SafetensorsHeader read_header(const FileReader& file) {
+[[gnu::cold]] inline SafetensorsHeader read_header(const FileReader& file) {
   const std::filesystem::path& path = file.path();
   if (file.size() < 8) reject(path, "it has " + std::to_string(file.size()) + " bytes, fewer than a header size");
   std::uint64_t size = 0;
@@ -184,8 +185,9 @@ inline SafetensorsHeader read_header(const FileReader& file) {
 }
 
 /// Where in the file each of `tensors` is. Every tensor of one side must be on the other, as F32 of the same shape.
-inline std::vector<std::uint64_t> offsets_of(const std::filesystem::path& path, const SafetensorsHeader& header,
-                                             std::span<const TensorRef> tensors) {
+[[gnu::cold]] inline std::vector<std::uint64_t> offsets_of(const std::filesystem::path& path,
+                                                           const SafetensorsHeader& header,
+                                                           std::span<const TensorRef> tensors) {
   const auto mismatch = [&](const std::string& what) {
     throw Error(ExitCode::corrupt,
                 "longsky: '" + path.string() + "' is of another model: " + what + "; use the program that wrote it");
@@ -226,24 +228,27 @@ inline void read_safetensors(const std::filesystem::path& path, std::span<const 
 
 /// Writes `tensors` to a new file, in their order, and returns when it is on the disk. The metadata gains
 /// "format": "pt", without which older readers refuse a file. Throws Error; a partial file may then remain.
-inline FileDigest write_safetensors(const std::filesystem::path& path, std::span<const TensorRef> tensors,
-                                    std::map<std::string, std::string> metadata = {}) {
+[[gnu::cold]] inline FileDigest write_safetensors(const std::filesystem::path& path, std::span<const TensorRef> tensors,
+                                                  std::map<std::string, std::string> metadata = {}) {
   metadata["format"] = "pt";
-  nlohmann::ordered_json header;
-  header["__metadata__"] = metadata;
+  std::set<std::string> names{"__metadata__"};
+  std::string text = "{\"__metadata__\":" + nlohmann::json(metadata).dump();
   std::uint64_t offset = 0;
   for (const TensorRef& tensor : tensors) {
     std::int64_t size = 1;
     for (const std::int64_t d : tensor.shape) size *= d;
-    if (static_cast<std::uint64_t>(size) != tensor.data.size() || header.contains(tensor.name))
+    if (static_cast<std::uint64_t>(size) != tensor.data.size() || !names.insert(tensor.name).second)
       throw Error(ExitCode::failure, "longsky: tensor " + safetensors::printable(tensor.name) + " of shape " +
                                          shape_text(tensor.shape) + " has " + std::to_string(tensor.data.size()) +
                                          " elements or a name that is taken; correct the list of tensors");
     const std::uint64_t end = offset + tensor.data.size_bytes();
-    header[tensor.name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+    // Written in the tensors' order; a JSON object would sort the names.
+    text += "," + nlohmann::json(tensor.name).dump() +
+            ":{\"dtype\":\"F32\",\"shape\":" + nlohmann::json(tensor.shape).dump() + ",\"data_offsets\":[" +
+            std::to_string(offset) + "," + std::to_string(end) + "]}";
     offset = end;
   }
-  std::string text = header.dump();
+  text += "}";
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data can be mapped aligned
   const std::uint64_t size = text.size();
 

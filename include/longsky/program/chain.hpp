@@ -37,22 +37,24 @@ struct Chain {
 
 /// What the comparison needs to know of each stage of a recipe.
 struct StageOutline {
-  const char* name;
-  int context;
+  StageSpec spec;
   RopeSpec position;
+  bool trains_prompts;  ///< every token is trained, not the answers alone
 };
 
 template <Recipe R>
 std::vector<StageOutline> outline() {
   std::vector<StageOutline> list;
-  for_each_stage<R>([&]<class S>(std::size_t) { list.push_back({S::spec.name, S::spec.context, S::Position::spec}); });
+  for_each_stage<R>([&]<class S>(std::size_t) {
+    list.push_back({S::spec, S::Position::spec, S::Objective::trains(Role::prompt)});
+  });
   return list;
 }
 
 /// The recipe as it stands.
 inline Chain full_chain(const std::vector<StageOutline>& stages) {
   Chain chain{"after", {}};
-  for (std::size_t i = 0; i < stages.size(); ++i) chain.links.push_back({i, stages[i].name, {}});
+  for (std::size_t i = 0; i < stages.size(); ++i) chain.links.push_back({i, stages[i].spec.name, {}});
   return chain;
 }
 
@@ -60,28 +62,28 @@ inline Chain full_chain(const std::vector<StageOutline>& stages) {
 inline Chain short_chain(const std::vector<StageOutline>& stages) {
   Chain chain{"before", {}};
   for (std::size_t i = 0; i < stages.size(); ++i) {
-    if (stages[i].context != stages[0].context) continue;
+    if (stages[i].spec.context != stages[0].spec.context) continue;
     const bool changed = stages[i].position != stages[0].position;
-    chain.links.push_back({i, std::string(stages[i].name) + (changed ? "@first_base" : ""),
+    chain.links.push_back({i, std::string(stages[i].spec.name) + (changed ? "@first_base" : ""),
                            changed ? std::optional(stages[0].position) : std::nullopt});
   }
   return chain;
 }
 
 /// The recipe without each stage that is longer than the first, and the recipe at the first stage's base throughout.
-inline std::vector<Chain> ablation_chains(const std::vector<StageOutline>& stages) {
+[[gnu::cold]] inline std::vector<Chain> ablation_chains(const std::vector<StageOutline>& stages) {
   std::vector<Chain> chains;
   for (std::size_t left_out = 0; left_out < stages.size(); ++left_out) {
-    if (stages[left_out].context == stages[0].context) continue;
-    Chain chain{std::string("without ") + stages[left_out].name, {}};
+    if (stages[left_out].spec.context == stages[0].spec.context) continue;
+    Chain chain{std::string("without ") + stages[left_out].spec.name, {}};
     for (std::size_t i = 0; i < stages.size(); ++i)
-      if (i != left_out) chain.links.push_back({i, stages[i].name, {}});
+      if (i != left_out) chain.links.push_back({i, stages[i].spec.name, {}});
     chains.push_back(chain);
   }
   Chain same_base{"without the change of base", {}};
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const bool changed = stages[i].position != stages[0].position;
-    same_base.links.push_back({i, std::string(stages[i].name) + (changed ? "@first_base" : ""),
+    same_base.links.push_back({i, std::string(stages[i].spec.name) + (changed ? "@first_base" : ""),
                                changed ? std::optional(stages[0].position) : std::nullopt});
   }
   chains.push_back(same_base);

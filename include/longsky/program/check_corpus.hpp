@@ -12,26 +12,34 @@
 #include <longsky/train/recipe.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <tuple>
 
 namespace longsky {
 
+/// Draws sequences of one stage. Throws what its data throws, and names the stage.
+inline void check_stage_data(const StageSpec& stage,
+                             const std::function<void(Batch&, std::uint64_t index, double progress)>& fill) {
+  constexpr int draws = 16;  // of a mixture, the part that asks for the most must be among them
+  Batch batch(1, stage.context);
+  try {
+    for (int i = 0; i < draws; ++i) fill(batch, static_cast<std::uint64_t>(i), static_cast<double>(i) / draws);
+  } catch (const Error& e) {
+    throw Error(e.code(), std::string(e.what()) + " (found while trying the data of stage " + stage.name + ")");
+  }
+}
+
 /// Draws sequences of every stage of `R`, and needles of every length of the grid. Throws Error(usage) with the stage
 /// and what to do where the corpus has too little for one.
 template <Recipe R>
-void check_corpus(const Corpus& corpus, bool development, std::uint64_t seed) {
+[[gnu::cold]] void check_corpus(const Corpus& corpus, bool development, std::uint64_t seed) {
   for_each_stage<R>([&]<class S>(std::size_t) {
-    constexpr int draws = 16;  // of a mixture, the part that asks for the most must be among them
     const typename S::Data data(corpus);
-    Batch batch(1, S::spec.context);
-    try {
-      for (int i = 0; i < draws; ++i)
-        fill_batch<typename S::Data, typename S::Objective, typename S::Mask>(
-            batch, data, seed, stream_of(S::spec.name), static_cast<std::uint64_t>(i), static_cast<double>(i) / draws);
-    } catch (const Error& e) {
-      throw Error(e.code(), std::string(e.what()) + " (found while trying the data of stage " + S::spec.name + ")");
-    }
+    check_stage_data(S::spec, [&](Batch& batch, std::uint64_t index, double progress) {
+      fill_batch<typename S::Data, typename S::Objective, typename S::Mask>(batch, data, seed, stream_of(S::spec.name),
+                                                                            index, progress);
+    });
   });
   const TokenDocument& haystack = development ? corpus.development : corpus.held_out;
   if (static_cast<std::int64_t>(haystack.tokens.size()) <= R::model.context)

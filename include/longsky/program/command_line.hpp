@@ -1,20 +1,26 @@
 // longsky/program/command_line.hpp — option structs on the command line: groups, defaults, and the nearest name for a
 // misspelt one.
+//
+//   PROGRAM COMMAND [--option VALUE | --option=VALUE | --switch] … ;   --help after PROGRAM or COMMAND
+//
+// Written here, in plain functions: a parser from a package cost every program eight seconds of compiling.
 #pragma once
 
 #include <longsky/core/error.hpp>
 #include <longsky/core/options.hpp>
 
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cstdint>
+#include <initializer_list>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
+#include <variant>
 #include <vector>
 
 namespace longsky {
@@ -53,65 +59,191 @@ inline std::string nearest(std::string_view word, const std::vector<std::string>
 /// What is written after `flag` as a value. Throws Error(usage) unless the whole of `text` is one that fits.
 template <class Value>
 Value parse_value(const std::string& flag, const std::string& text) {
-  if constexpr (std::is_same_v<Value, std::string>) {
-    return text;
-  } else {
-    Value value{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || text.empty())
-      throw Error(ExitCode::usage, flag + " was given '" + text + "', expected " +
-                                       (std::is_floating_point_v<Value> ? "a number"
-                                        : std::is_unsigned_v<Value>     ? "a whole number that is not negative"
-                                                                        : "a whole number") +
-                                       "; see --help for what it means");
-    return value;
-  }
+  Value value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty())
+    throw Error(ExitCode::usage, flag + " was given '" + text + "', expected " +
+                                     (std::is_floating_point_v<Value> ? "a number"
+                                      : std::is_unsigned_v<Value>     ? "a whole number that is not negative"
+                                                                      : "a whole number") +
+                                     "; see --help for what it means");
+  return value;
 }
 
 /// A value as it would be written after its flag.
 template <class Value>
 std::string value_text(const Value& value) {
-  if constexpr (std::is_same_v<Value, std::string>) {
-    return value;
+  char text[64];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+/// Where the value of an option goes. A `bool` is a switch: it takes no value.
+using OptionTarget = std::variant<bool*, int*, std::uint64_t*, double*, std::string*>;
+
+/// An option as a command knows it.
+struct CommandOption {
+  std::string flag;
+  OptionTarget target;
+  std::string group, text;
+  std::string standard = {};            ///< the default, as it would be given
+  std::vector<std::string> given = {};  ///< what the command line says, in its order
+
+  bool is_switch() const { return target.index() == 0; }
+  const char* type() const {
+    constexpr const char* names[] = {"", "INT", "INT", "NUMBER", "TEXT"};
+    return names[target.index()];
+  }
+  std::string value() const {
+    if (const auto* whole = std::get_if<int*>(&target)) return value_text(**whole);
+    if (const auto* whole = std::get_if<std::uint64_t*>(&target)) return value_text(**whole);
+    if (const auto* number = std::get_if<double*>(&target)) return value_text(**number);
+    if (const auto* text = std::get_if<std::string*>(&target)) return **text;
+    return "";
+  }
+  void set(const std::string& value) const {
+    if (const auto* on = std::get_if<bool*>(&target)) **on |= says(value, {"true", "on", "yes", "1"});
+    if (const auto* whole = std::get_if<int*>(&target)) **whole = parse_value<int>(flag, value);
+    if (const auto* whole = std::get_if<std::uint64_t*>(&target)) **whole = parse_value<std::uint64_t>(flag, value);
+    if (const auto* number = std::get_if<double*>(&target)) **number = parse_value<double>(flag, value);
+    if (const auto* text = std::get_if<std::string*>(&target)) **text = value;
+  }
+  static bool says(const std::string& value, std::initializer_list<std::string_view> words) {
+    return std::find(words.begin(), words.end(), value) != words.end();
+  }
+};
+
+/// One command, or the program itself: what it may be given and, after parsing, what it was given besides.
+struct Command {
+  std::string name, text;
+  std::vector<CommandOption> options = {};
+  std::vector<std::string> unknown = {};
+  bool help = false;
+};
+
+/// A command line that is incomplete or says something twice. The sentence stands alone, without the program's name.
+struct Misuse : Error {
+  explicit Misuse(const std::string& what) : Error(ExitCode::usage, what + "\nRun with --help for more information.") {}
+};
+
+/// Adds every member of `options` to `command`, with its group, its words and, as it stands, its default.
+template <Options T>
+void add_options(Command& command, T& options, std::span<const OptionText> texts) {
+  const auto add = [&](std::string_view member, OptionTarget target) {
+    const auto text = std::find_if(texts.begin(), texts.end(), [&](const OptionText& t) { return member == t.member; });
+    if (text == texts.end()) throw Error(ExitCode::failure, "the option " + std::string(member) + " has no help text");
+    CommandOption& option =
+        command.options.emplace_back(CommandOption{flag_of(member), target, text->group, text->text});
+    option.standard = option.value();
+  };
+  for_each_option(options, [&](std::string_view member, auto& value) { add(member, &value); });
+}
+
+/// Takes one word that belongs to `command`, and from `rest` the value that follows it. Throws Misuse.
+[[gnu::cold]] inline void take_word(Command& command, const std::string& word, std::span<const std::string>& rest) {
+  const std::size_t equals = word.find('=');
+  const std::string flag = word.substr(0, equals);
+  std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
+  const auto option =
+      std::find_if(command.options.begin(), command.options.end(), [&](const auto& o) { return o.flag == flag; });
+  if (flag == "--help" || flag == "-h") {
+    command.help = true;
+  } else if (option == command.options.end()) {
+    command.unknown.push_back(word);
+  } else if (option->is_switch()) {
+    if (value.empty()) value = "true";
+    if (!CommandOption::says(value, {"true", "on", "yes", "1", "false", "off", "no", "0"}))
+      throw Misuse("Could not convert: " + flag + " = " + value);
+    option->given.push_back(value);
   } else {
-    char text[64];
-    return {text, std::to_chars(text, text + sizeof text, value).ptr};
+    if (value.empty()) {
+      if (rest.empty()) throw Misuse(flag + ": 1 required " + option->type() + " missing");
+      value = rest.front();
+      rest = rest.subspan(1);
+    }
+    option->given.push_back(value);
   }
 }
 
-/// Adds every member of `options` to `app`, with its group, its words and its default.
-template <Options T>
-void add_options(CLI::App& app, T& options, std::span<const OptionText> texts) {
-  for_each_option(options, [&](std::string_view member, auto& value) {
-    const auto text = std::find_if(texts.begin(), texts.end(), [&](const OptionText& t) { return member == t.member; });
-    if (text == texts.end()) throw Error(ExitCode::failure, "the option " + std::string(member) + " has no help text");
-    using Value = std::remove_reference_t<decltype(value)>;
-    const std::string flag = flag_of(member);
-    CLI::Option* option;
-    if constexpr (std::is_same_v<Value, bool>) {
-      option = app.add_flag_callback(flag, [&value] { value = true; }, text->text);
-    } else {
-      // As text: one parser for all types, with the sentences of this library.
-      option = app.add_option_function<std::string>(
-          flag, [&value, flag](const std::string& given) { value = parse_value<Value>(flag, given); }, text->text);
-      option->default_str(value_text(value));
-      option->type_name(std::is_same_v<Value, std::string> ? "TEXT" : std::is_integral_v<Value> ? "INT" : "NUMBER");
-    }
-    option->group(text->group);
-  });
+/// Gives the options of `command` the values that were found for them. Throws Error(usage).
+[[gnu::cold]] inline void set_options(const Command& command) {
+  for (const CommandOption& option : command.options) {
+    if (option.given.size() > 1 && !option.is_switch())
+      throw Misuse(option.flag + ": At Most 1 required but received " + std::to_string(option.given.size()));
+    for (const std::string& value : option.given) option.set(value);
+  }
 }
 
-/// Throws Error(usage) for words that are no option of `app`, with the nearest one.
-inline void refuse_unknown(const CLI::App& app) {
-  const std::vector<std::string> left = app.remaining();
-  if (left.empty()) return;
-  std::vector<std::string> known;
-  for (const CLI::Option* option : app.get_options()) known.push_back(option->get_name());
-  for (const CLI::App* sub : app.get_subcommands({})) known.push_back(sub->get_name());
-  const std::string word = left.front().substr(0, left.front().find('='));
+/// Throws Error(usage) for words that `command` does not know, with the nearest that it or one of `commands` does.
+inline void refuse_unknown(const Command& command, std::span<const Command> commands = {}) {
+  if (command.unknown.empty()) return;
+  std::vector<std::string> known{"--help"};
+  for (const CommandOption& option : command.options) known.push_back(option.flag);
+  for (const Command& other : commands) known.push_back(other.name);
+  const std::string word = command.unknown.front().substr(0, command.unknown.front().find('='));
   const std::string near = nearest(word, known);
   throw Error(ExitCode::usage, "there is no " + std::string(word.starts_with("-") ? "option " : "command ") + word +
-                                   (near.empty() ? "." : "; did you mean " + near + "?") + " See " + app.get_name() + " --help.");
+                                   (near.empty() ? "." : "; did you mean " + near + "?") + " See " + command.name +
+                                   " --help.");
+}
+
+/// Reads a command line into the options and returns the command it names; of that or of `program`, `help` may be set.
+/// Throws Error(usage).
+[[gnu::cold]] inline Command* parse_command_line(Command& program, std::span<Command> commands,
+                                                 std::span<const std::string> words) {
+  Command* command = nullptr;
+  try {
+    while (!words.empty()) {
+      const std::string word = words.front();
+      words = words.subspan(1);
+      const auto named =
+          std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.name == word; });
+      if (!command && named != commands.end())
+        command = &*named;
+      else
+        take_word(command ? *command : program, word, words);
+    }
+    if (command) set_options(*command);
+    if (program.help || (command && command->help)) return command;
+    if (!command) throw Misuse("A subcommand is required");
+  } catch (const Misuse&) {
+    refuse_unknown(program, commands);  // the likelier reason
+    throw;
+  }
+  refuse_unknown(program, commands);
+  refuse_unknown(*command);
+  return command;
+}
+
+/// The names of a help text in one column, what they mean in the next.
+inline std::string help_line(const std::string& name, const std::string& text) {
+  constexpr std::size_t column = 30;
+  std::string line = "  " + name;
+  if (line.size() >= column)
+    line += "\n" + std::string(column, ' ');
+  else
+    line.resize(column, ' ');
+  return line + text + "\n";
+}
+
+/// What `--help` says: of the program where `command` is none, else of that command.
+[[gnu::cold]] inline std::string help_text(const Command& program, std::span<const Command> commands,
+                                           const Command* command) {
+  std::string help = (command ? command->text : program.text) + "\nUsage: " + program.name +
+                     (command ? " " + command->name + " [OPTIONS]" : " [OPTIONS] SUBCOMMAND") + "\n\nOptions:\n" +
+                     help_line("-h,--help", "Print this help message and exit");
+  if (!command) {
+    help += "\nSubcommands:\n";
+    for (const Command& c : commands) help += help_line(c.name, c.text);
+    return help + "\n";
+  }
+  std::string group;
+  for (const CommandOption& o : command->options) {
+    if (o.group != group) help += "\n\n" + o.group + ":\n";
+    group = o.group;
+    help += help_line(o.flag + (o.is_switch() ? "" : " ") + o.type() + (o.standard.empty() ? "" : "=" + o.standard),
+                      o.text);
+  }
+  return help + "\n";
 }
 
 /// Seconds in "90", "90s", "15m", "2h", "01:30:00" or "15:00"; 0 for an empty text. Throws Error(usage).

@@ -18,7 +18,8 @@ namespace words {
 /// "1,234,567"
 inline std::string grouped(std::int64_t n) {
   std::string digits = std::to_string(n);
-  for (int at = static_cast<int>(digits.size()) - 3; at > (n < 0 ? 1 : 0); at -= 3) digits.insert(static_cast<std::size_t>(at), ",");
+  for (int at = static_cast<int>(digits.size()) - 3; at > (n < 0 ? 1 : 0); at -= 3)
+    digits.insert(static_cast<std::size_t>(at), 1, ',');
   return digits;
 }
 
@@ -44,7 +45,7 @@ inline std::string scientific(double x) {
 
 /// The recipe, member by member. Two recipes with the same description train the same model.
 template <Recipe R>
-std::string describe() {
+[[gnu::cold]] std::string describe() {
   std::ostringstream os;
   const AdamWSpec& a = R::Optimizer::spec;
   os << "model      " << R::model << '\n'
@@ -69,7 +70,7 @@ std::string describe() {
 
 /// The memory of every stage, row by row, and the work of its steps.
 template <Recipe R>
-std::string plan_table() {
+[[gnu::cold]] std::string plan_table() {
   std::ostringstream os;
   os << std::left << std::setw(18) << "stage";
   for (const MemoryRow& row : plan<R, std::tuple_element_t<0, StagesOf<R>>>().rows) os << std::right << std::setw(15) << row.what;

@@ -7,8 +7,11 @@
 #include <longsky/program/run.hpp>
 #include <longsky/train/signals.hpp>
 
+#include <algorithm>
 #include <iostream>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace longsky {
 
@@ -40,15 +43,9 @@ inline std::string joined(int argc, char** argv) {
   return line;
 }
 
-template <class Device>
-Device device_of(const RunOptions& options) {
-  return options.threads > 0 ? Device(options.threads) : Device();
-}
-
 template <Recipe R, class Device>
-void generate(const RunOptions& options, const GenerateOptions& generation) {
-  Device device = device_of<Device>(options);
-  Run<R, Device> run(device, options, "");
+[[gnu::cold]] void generate(Device& device, Run<R, Device>& run, const RunOptions& options,
+                            const GenerateOptions& generation) {
   run.load_corpus();
   std::string prompt = generation.prompt;
   if (prompt == "-") prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
@@ -79,64 +76,53 @@ void generate(const RunOptions& options, const GenerateOptions& generation) {
 
 /// The `main` of a recipe's program. Returns an exit code of core/error.hpp.
 template <Recipe R, class Device>
-int program(int argc, char** argv) {
+[[gnu::cold]] int program(int argc, char** argv) {
   RunOptions options;
   GenerateOptions generation;
-  CLI::App app{"A longsky recipe: trains a language model to read a longer context.", "long_tiny"};
-  app.require_subcommand(1);
-  const auto subcommand = [&](const char* name, const char* text) {
-    CLI::App* sub = app.add_subcommand(name, text);
-    sub->allow_extras();
-    return sub;
-  };
-  subcommand("plan", "print the memory and the work of every stage");
-  subcommand("describe", "print the recipe");
-  CLI::App* with_run[] = {subcommand("train", "train every stage, evaluate, write the report; goes on where it was stopped"),
-                          subcommand("eval", "evaluate the finished models of a run again, and write the report"),
-                          subcommand("generate", "go on from a prompt"),
-                          subcommand("report", "write the report of a run again, from its files")};
-  for (CLI::App* sub : with_run) add_options(*sub, options, run_option_texts);
-  add_options(*with_run[2], generation, generate_option_texts);
-  app.allow_extras();
+  Command app{"long_tiny", "A longsky recipe: trains a language model to read a longer context."};
+  Command commands[] = {{"plan", "print the memory and the work of every stage"},
+                        {"describe", "print the recipe"},
+                        {"train", "train every stage, evaluate, write the report; goes on where it was stopped"},
+                        {"eval", "evaluate the finished models of a run again, and write the report"},
+                        {"generate", "go on from a prompt"},
+                        {"report", "write the report of a run again, from its files"}};
+  for (Command& command : std::span(commands).subspan(2)) add_options(command, options, run_option_texts);
+  add_options(commands[4], generation, generate_option_texts);
 
   try {
-    try {
-      app.parse(argc, argv);
-      refuse_unknown(app);
-      for (const CLI::App* sub : app.get_subcommands()) refuse_unknown(*sub);
-    } catch (const CLI::ParseError& e) {
-      if (e.get_exit_code() != 0) refuse_unknown(app);
-      const int status = app.exit(e);
-      return status == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+    const Command* command = parse_command_line(app, commands, words);
+    if (app.help || command->help) {
+      std::cout << help_text(app, commands, command);
+      return static_cast<int>(ExitCode::finished);
     }
     const StopSignals signals;
-    const std::string name = app.get_subcommands().front()->get_name();
+    const std::string& name = command->name;
     if (name == "plan") {
       std::cout << plan_table<R>();
     } else if (name == "describe") {
       std::cout << describe<R>();
-    } else if (name == "train") {
-      Device device = command::device_of<Device>(options);
-      Run<R, Device>(device, options, command::joined(argc, argv)).train();
-    } else if (name == "eval") {
-      Device device = command::device_of<Device>(options);
-      Run<R, Device>(device, options, command::joined(argc, argv)).evaluate_again();
-    } else if (name == "report") {
-      Device device = command::device_of<Device>(options);
-      Run<R, Device>(device, options, command::joined(argc, argv)).report();
-    } else if (name == "generate") {
-      command::generate<R, Device>(options, generation);
+    } else {
+      Device device = options.threads > 0 ? Device(options.threads) : Device();
+      Run<R, Device> run(device, options, command::joined(argc, argv));
+      if (name == "train") run.train();
+      if (name == "eval") run.evaluate_again();
+      if (name == "generate") command::generate(device, run, options, generation);
+      if (name == "report") run.report();
     }
     return static_cast<int>(ExitCode::finished);
+  } catch (const Misuse& e) {
+    std::cerr << e.what() << '\n';
+    return static_cast<int>(e.code());
   } catch (const Error& e) {
-    std::cerr << app.get_name() << ": " << e.what() << '\n';
+    std::cerr << app.name << ": " << e.what() << '\n';
     return static_cast<int>(e.code());
   } catch (const std::bad_alloc&) {
-    std::cerr << app.get_name() << ": there is not enough memory; the plan needs " << words::bytes(largest_plan<R>())
+    std::cerr << app.name << ": there is not enough memory; the plan needs " << words::bytes(largest_plan<R>())
               << ". Use fewer sequences a pass, or RecomputeBlocks.\n";
     return static_cast<int>(ExitCode::does_not_fit);
   } catch (const std::exception& e) {
-    std::cerr << app.get_name() << ": " << e.what() << '\n';
+    std::cerr << app.name << ": " << e.what() << '\n';
     return static_cast<int>(ExitCode::failure);
   }
 }

@@ -101,7 +101,7 @@ inline std::string number(const char* format, double x) {
 }  // namespace results
 
 /// Reads a run directory. `chains` are those to look for.
-inline Results read_results(const RunPaths& paths, const std::vector<Chain>& chains, bool development) {
+[[gnu::cold]] inline Results read_results(const RunPaths& paths, const std::vector<Chain>& chains, bool development) {
   std::error_code error;
   if (!std::filesystem::exists(paths.run_json(), error))
     throw Error(ExitCode::usage, "longsky: there is no run in " + paths.out.string() + "; name its directory with --out, or train first");
@@ -140,7 +140,7 @@ inline Results read_results(const RunPaths& paths, const std::vector<Chain>& cha
 }
 
 /// summary.json: the figures that other programs read.
-inline nlohmann::json summary_of(const Results& r) {
+[[gnu::cold]] inline nlohmann::json summary_of(const Results& r) {
   const ChainResult &before = *r.chain("before"), &after = *r.chain("after");
   const int beyond = 2 * r.short_context;
   nlohmann::json seeds = nlohmann::json::array(), chains = nlohmann::json::object();
@@ -172,7 +172,7 @@ inline nlohmann::json summary_of(const Results& r) {
 }
 
 /// The page: before and after side by side, perplexity, losses, recipe, machine, command.
-inline ReportData report_of(const Results& r) {
+[[gnu::cold]] inline ReportData report_of(const Results& r) {
   using results::number;
   using results::percent;
   const ChainResult &before = *r.chain("before"), &after = *r.chain("after");

@@ -44,7 +44,7 @@ inline std::string processor_name() {
 template <Recipe R, class Device>
 class Run {
  public:
-  Run(Device& device, const RunOptions& options, std::string command)
+  [[gnu::cold]] Run(Device& device, const RunOptions& options, std::string command)
       : device_(device),
         options_(options),
         command_(std::move(command)),
@@ -62,7 +62,7 @@ class Run {
   }
 
   /// Trains and evaluates every chain of every seed; writes summary.json. Throws Error; what is finished stays.
-  void train() {
+  [[gnu::cold]] void train() {
     load_corpus();
     claim_directory();
     save_tokenizer();
@@ -118,7 +118,7 @@ class Run {
 
   /// Reads the books, and the run's tokenizer or makes one; writes nothing. Throws Error for a corpus that the recipe
   /// cannot be trained and evaluated on.
-  void load_corpus() {
+  [[gnu::cold]] void load_corpus() {
     const std::vector<Book> books = read_library(options_.corpus);
     const std::string held_out = held_out_name(books);
     for (const Book& book : books) books_crc_ = crc32c(book.text, crc32c(book.name, books_crc_));
@@ -146,10 +146,11 @@ class Run {
   }
 
   /// Needle grid of the weights at the end of `chain`, and the perplexity after each of its stages.
-  Evaluation measure(std::uint64_t seed, const Chain& chain, std::span<float> weights) {
+  [[gnu::cold]] Evaluation measure(std::uint64_t seed, const Chain& chain, std::span<float> weights) {
     const RopeSpec rope = final_position(chain);
     Reader<R, Device> reader(device_, weights, rope, R::model.context);
-    const NeedleGridSpec cells{.lengths = doubling_lengths(stages_[0].context, R::model.context), .samples = options_.samples};
+    const NeedleGridSpec cells{.lengths = doubling_lengths(stages_[0].spec.context, R::model.context),
+                               .samples = options_.samples};
     const double per_sample = evaluation_flops() / (cells.lengths.size() * cells.depths.size() * cells.samples);
     int sample = 0;
     Evaluation result;
@@ -212,7 +213,7 @@ class Run {
     earlier_wall_ = run.at("wall_s");
     const nlohmann::json mine = identity();
     for (const auto& [key, value] : mine.items())
-      if (run.at("identity").value(key, nlohmann::json()) != value)
+      if (run.at("identity").value(key, nlohmann::json()).dump() != value.dump())
         throw Error(ExitCode::usage, "the directory " + paths_.out.string() + " holds a run with another " + key +
                                          "; give the options it was started with, or another --out");
   }
@@ -240,24 +241,24 @@ class Run {
                                 {"machine", processor_name()},
                                 {"command", command_},
                                 {"books", books_},
-                                {"short_context", stages_[0].context},
+                                {"short_context", stages_[0].spec.context},
                                 {"long_context", R::model.context}};
     replace_file(paths_.run_json(), run.dump(1) + "\n");
   }
 
   int steps_of(const StageSpec& spec) const { return std::max(1, static_cast<int>(std::lround(spec.steps * options_.scale))); }
 
-  template <class S>
-  double stage_flops() const {
+  double stage_flops(std::size_t stage) const {
     // What is trained is known only when it is drawn; for the progress bar all tokens of a pretraining stage are.
-    const double tokens = static_cast<double>(S::spec.tokens_per_step()) * steps_of(S::spec);
-    const double trained = S::Objective::trains(Role::prompt) ? tokens : 0.05 * tokens;
-    return training_flops(R::model, tokens / S::spec.context, S::spec.context, trained).total();
+    const StageSpec& spec = stages_[stage].spec;
+    const double tokens = static_cast<double>(spec.tokens_per_step()) * steps_of(spec);
+    const double trained = stages_[stage].trains_prompts ? tokens : 0.05 * tokens;
+    return training_flops(R::model, tokens / spec.context, spec.context, trained).total();
   }
 
   double evaluation_flops() const {
     double sum = 0;
-    for (int length : doubling_lengths(stages_[0].context, R::model.context))
+    for (int length : doubling_lengths(stages_[0].spec.context, R::model.context))
       sum += 6.0 * options_.samples * forward_flops(R::model, 1, length, 0).total();
     return 3 * sum;  // short passes and one-token steps run slower than training does
   }
@@ -269,9 +270,7 @@ class Run {
       for (const Chain& chain : chains_) {
         for (std::size_t n = 1; n <= chain.links.size(); ++n)
           if (nodes.insert(paths_.node(options_.seed + s, chain, n).string()).second)
-            for_each_stage<R>([&]<class S>(std::size_t i) {
-              if (i == chain.links[n - 1].stage) total_ += stage_flops<S>();
-            });
+            total_ += stage_flops(chain.links[n - 1].stage);
         total_ += evaluation_flops();
       }
   }
@@ -294,42 +293,50 @@ class Run {
     return std::filesystem::exists(node / "checkpoints" / finished_checkpoint / "COMPLETE", error);
   }
 
-  void train_chain(std::uint64_t seed, const Chain& chain, Weights<R>& weights) {
+  [[gnu::cold]] void train_chain(std::uint64_t seed, const Chain& chain, Weights<R>& weights) {
     for (std::size_t n = 1; n <= chain.links.size(); ++n) {
       const Link& link = chain.links[n - 1];
       const std::filesystem::path node = paths_.node(seed, chain, n);
+      const double flops_of_all = stage_flops(link.stage);
+      const bool first_visit = visited_.insert(node.string()).second;
+      if (finished(node)) {
+        read_checkpoint(open_checkpoint(node / "checkpoints" / finished_checkpoint), named_tensors<R>(weights.span()),
+                        {});
+        if (first_visit) done_ += flops_of_all;
+        continue;
+      }
+      const int steps = steps_of(stages_[link.stage].spec);
+      const StageHooks hooks{
+          .after_step =
+              [&](const StepReport& report, double flops) {
+                done_ += flops_of_all / steps;
+                worked_ = true;
+                show(label(seed, link.name), report.step, steps, &report, flops);
+              },
+          .should_stop = [&] { return should_stop(); },
+          .say = [&](const std::string& sentence) { progress_.message(sentence); },
+      };
+      const StageChanges changes{.steps = steps, .lr_scale = options_.lr_scale, .position = link.position};
       for_each_stage<R>([&]<class S>(std::size_t i) {
         if (i != link.stage) return;
-        const bool first_visit = visited_.insert(node.string()).second;
-        if (finished(node)) {
-          read_checkpoint(open_checkpoint(node / "checkpoints" / finished_checkpoint), named_tensors<R>(weights.span()), {});
-          if (first_visit) done_ += stage_flops<S>();
-          return;
-        }
-        const int steps = steps_of(S::spec);
-        const StageHooks hooks{
-            .after_step =
-                [&](const StepReport& report, double flops) {
-                  done_ += stage_flops<S>() / steps;
-                  worked_ = true;
-                  show(label(seed, link.name), report.step, steps, &report, flops);
-                },
-            .should_stop = [&] { return should_stop(); },
-            .say = [&](const std::string& sentence) { progress_.message(sentence); },
-        };
-        run_stage<R, S>(
-            device_, weights.span(), corpus_, seed, {.steps = steps, .lr_scale = options_.lr_scale, .position = link.position}, node,
-            {options_.checkpoint_every, options_.checkpoint_minutes, options_.keep}, {{"command", command_}}, peak_, hooks);
-        write_run_json();
+        Trainer<R, S, Device> trainer(device_, weights.span(), corpus_, seed, changes);
+        train_stage(trainer, stage_tensors<R>(weights.span(), trainer.optimizer()), node, hooks);
       });
+      write_run_json();
     }
+  }
+
+  void train_stage(StageLoop& trainer, const StageTensors& tensors, const std::filesystem::path& node,
+                   const StageHooks& hooks) {
+    run_stage(trainer, tensors, R::model, node, {options_.checkpoint_every, options_.checkpoint_minutes, options_.keep},
+              {{"command", command_}}, peak_, hooks);
   }
 
   std::string label(std::uint64_t seed, const std::string& what) const {
     return options_.seeds > 1 ? "seed " + std::to_string(seed) + " " + what : what;
   }
 
-  void evaluate(std::uint64_t seed, const Chain& chain, Weights<R>& weights, bool again = false) {
+  [[gnu::cold]] void evaluate(std::uint64_t seed, const Chain& chain, Weights<R>& weights, bool again = false) {
     const std::filesystem::path path = paths_.evaluation(seed, chain, options_.development);
     std::error_code error;
     if (!again && std::filesystem::exists(path, error)) {
@@ -341,9 +348,9 @@ class Run {
     }
     const Evaluation found = measure(seed, chain, weights.span());
     replace_file(path, nlohmann::json{{"chain", chain.name}, {"samples", options_.samples}, {"evaluation", found}}.dump(1));
-    progress_.message(label(seed, chain.name) + ": needles found " + results::percent(found.needle.mean_exact()) + ", beyond " +
-                      std::to_string(2 * stages_[0].context) + " tokens " +
-                      results::percent(found.needle.mean_exact(2 * stages_[0].context)));
+    progress_.message(label(seed, chain.name) + ": needles found " + results::percent(found.needle.mean_exact()) +
+                      ", beyond " + std::to_string(2 * stages_[0].spec.context) + " tokens " +
+                      results::percent(found.needle.mean_exact(2 * stages_[0].spec.context)));
   }
 
   Device& device_;

@@ -56,39 +56,48 @@ struct StageHooks {
   std::function<void(const std::string&)> say;                      ///< a sentence for the user
 };
 
-/// Trains stage `S` of `R` in `directory`; `weights` come in as they start and go out as they end.
-/// Throws Error(stopped) after a checkpoint when `should_stop` says so.
-template <Recipe R, Stage S, class Device>
-StageFigures run_stage(Device& device, std::span<float> weights, const Corpus& corpus, std::uint64_t seed,
-                       const StageChanges& changes, const std::filesystem::path& directory, const CheckpointPolicy& policy,
-                       const nlohmann::json& header, double peak_flops, const StageHooks& hooks) {
-  using Clock = std::chrono::steady_clock;
-  Trainer<R, S, Device> trainer(device, weights, corpus, seed, changes);
-  const std::vector<TensorRef> model = named_tensors<R>(weights);
-  std::vector<TensorRef> moments = named_tensors<R>(trainer.optimizer().m.span());
-  for (TensorRef& t : moments) t.name += ".m";
-  for (TensorRef& t : named_tensors<R>(trainer.optimizer().v.span())) {
-    t.name += ".v";
-    moments.push_back(t);
-  }
+/// What of a run the checkpoints hold, tensor by tensor.
+struct StageTensors {
+  std::vector<TensorRef> model, moments;
+};
 
+/// The weights of `R`, and the optimizer's moments under the weights' names with `.m` and `.v`.
+template <Recipe R>
+StageTensors stage_tensors(std::span<float> weights, typename R::Optimizer::State& optimizer) {
+  StageTensors tensors{named_tensors<R>(weights), named_tensors<R>(optimizer.m.span())};
+  for (TensorRef& t : tensors.moments) t.name += ".m";
+  for (TensorRef& t : named_tensors<R>(optimizer.v.span())) {
+    t.name += ".v";
+    tensors.moments.push_back(t);
+  }
+  return tensors;
+}
+
+/// Goes through the steps of `trainer` in `directory`; its weights come in as they start and go out as they end.
+/// Throws Error(stopped) after a checkpoint when `should_stop` says so.
+[[gnu::cold]] inline StageFigures run_stage(StageLoop& trainer, const StageTensors& tensors, const ModelSpec& model,
+                                            const std::filesystem::path& directory, const CheckpointPolicy& policy,
+                                            const nlohmann::json& header, double peak_flops, const StageHooks& hooks) {
+  using Clock = std::chrono::steady_clock;
+  const StageSpec& stage = trainer.stage();
   StageFigures figures;
   if (const auto info = newest_checkpoint(directory, hooks.say)) {
-    const nlohmann::json state = read_checkpoint(*info, model, moments);
+    const nlohmann::json state = read_checkpoint(*info, tensors.model, tensors.moments);
     trainer.restore({state.at("step"), state.at("tokens"), state.at("guard")});
     figures = state.at("figures");
-    hooks.say("resuming " + std::string(S::spec.name) + " at step " + std::to_string(trainer.step()) + " from " +
+    hooks.say("resuming " + std::string(stage.name) + " at step " + std::to_string(trainer.step()) + " from " +
               info->directory.string());
   }
   MetricsLog metrics(directory, header, trainer.step());
 
   const auto state = [&] {
     const auto s = trainer.state();
-    return nlohmann::json{{"stage", S::spec.name}, {"step", s.step}, {"tokens", s.tokens}, {"guard", s.guard}, {"figures", figures}};
+    return nlohmann::json{
+        {"stage", stage.name}, {"step", s.step}, {"tokens", s.tokens}, {"guard", s.guard}, {"figures", figures}};
   };
   auto last_save = Clock::now();
   const auto save = [&] {
-    write_checkpoint(directory, trainer.step(), model, moments, state(), policy.keep);
+    write_checkpoint(directory, trainer.step(), tensors.model, tensors.moments, state(), policy.keep);
     last_save = Clock::now();
   };
 
@@ -96,18 +105,18 @@ StageFigures run_stage(Device& device, std::span<float> weights, const Corpus& c
   while (!trainer.done()) {
     if (hooks.should_stop()) {
       if (trainer.step() != saved_at) save();
-      throw Error(ExitCode::stopped, "stopped at step " + std::to_string(trainer.step()) + " of stage " + S::spec.name +
+      throw Error(ExitCode::stopped, "stopped at step " + std::to_string(trainer.step()) + " of stage " + stage.name +
                                          "; the same command goes on from there");
     }
     const StepReport report = trainer.next();
-    const double flops = training_flops(R::model, static_cast<double>(report.tokens) / S::spec.context, S::spec.context,
+    const double flops = training_flops(model, static_cast<double>(report.tokens) / stage.context, stage.context,
                                         static_cast<double>(report.trained))
                              .total();
     figures.tokens += report.tokens;
     figures.flops += flops;
     figures.seconds += report.seconds;
     metrics.write({.step = report.step,
-                   .stage = S::spec.name,
+                   .stage = stage.name,
                    .tokens = trainer.tokens(),
                    .loss = report.loss,
                    .lr = report.lr,
@@ -116,8 +125,9 @@ StageFigures run_stage(Device& device, std::span<float> weights, const Corpus& c
                    .mfu = flops / report.seconds / peak_flops,
                    .mem_peak = peak_memory(),
                    .data_wait_ms = report.wait_seconds * 1e3,
-                   .seq_len = S::spec.context});
-    if (report.skipped) hooks.say("step " + std::to_string(report.step) + " of " + S::spec.name + " was a spike and was skipped");
+                   .seq_len = stage.context});
+    if (report.skipped)
+      hooks.say("step " + std::to_string(report.step) + " of " + stage.name + " was a spike and was skipped");
     hooks.after_step(report, flops);
     const double minutes = std::chrono::duration<double>(Clock::now() - last_save).count() / 60;
     const bool due = (policy.every > 0 && report.step % policy.every == 0) || (policy.minutes > 0 && minutes >= policy.minutes);
@@ -126,7 +136,7 @@ StageFigures run_stage(Device& device, std::span<float> weights, const Corpus& c
       saved_at = trainer.step();
     }
   }
-  write_named_checkpoint(directory, finished_checkpoint, trainer.step(), model, moments, state());
+  write_named_checkpoint(directory, finished_checkpoint, trainer.step(), tensors.model, tensors.moments, state());
   return figures;
 }
 

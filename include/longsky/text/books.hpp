@@ -27,7 +27,7 @@ struct Book {
 
 /// Unwraps lines (a single line break becomes a space, several become one), collapses blanks, drops carriage returns, a
 /// byte-order mark, and what surrounds a Project Gutenberg text.
-inline std::string unwrapped(std::string_view text) {
+[[gnu::cold]] inline std::string unwrapped(std::string_view text) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   if (const auto start = text.find("*** START OF TH"); start != text.npos)
     if (const auto line = text.find('\n', start); line != text.npos) text.remove_prefix(line);
@@ -58,7 +58,7 @@ inline std::string unwrapped(std::string_view text) {
 }
 
 /// The text, unwrapped, or an Error(corrupt) if nobody could learn to read from it.
-inline std::string checked_text(std::string_view raw, const std::string& what) {
+[[gnu::cold]] inline std::string checked_text(std::string_view raw, const std::string& what) {
   constexpr std::size_t shortest = 1000;  // bytes
   const auto control = [](char c) { return static_cast<std::uint8_t>(c) < 32 && (c < '\t' || c > '\r') && c != 27; };
   const auto fail = [&](const std::string& problem) {
@@ -106,7 +106,7 @@ inline std::map<std::int32_t, std::string> r_names(std::filesystem::path index) 
 }
 
 /// The books of an .rdb file (u32 length and a zlib stream for each object): every object that holds character strings.
-inline std::vector<Book> r_books(const std::filesystem::path& path) {
+[[gnu::cold]] inline std::vector<Book> r_books(const std::filesystem::path& path) {
   const std::string data = file_contents(path);
   const std::map<std::int32_t, std::string> names = r_names(path);
   std::vector<Book> books;

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -118,13 +119,15 @@ class BytePair {
                                          "; check that the folder is there, is writable and has room");
   }
 
-  static BytePair load(const std::filesystem::path& path) {
+  [[gnu::cold]] static BytePair load(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in) throw Error(ExitCode::usage, "longsky: there is no tokenizer " + path.string() + "; train one first");
     const auto fail = [&](const std::string& problem) {
       throw Error(ExitCode::corrupt, "longsky: tokenizer " + path.string() + " " + problem + "; train it again");
     };
-    const nlohmann::json json = nlohmann::json::parse(in, nullptr, false);
+    // As text: a program then has one parser of JSON, not one a kind of source.
+    const nlohmann::json json =
+        nlohmann::json::parse(std::string(std::istreambuf_iterator<char>(in), {}), nullptr, false);
     if (!json.is_object()) fail("is not JSON");
     if (json.value("format", nlohmann::json()) != format)
       fail("has no field \"format\": \"" + std::string(format) + "\"");

@@ -13,7 +13,7 @@ namespace longsky {
 
 /// The books of every .txt, .gz and .rdb file below `directory`, in the order of their paths; of books with equal names
 /// the first. Throws Error(usage) for a directory that is not there or has no such file.
-inline std::vector<Book> read_library(const std::filesystem::path& directory) {
+[[gnu::cold]] inline std::vector<Book> read_library(const std::filesystem::path& directory) {
   namespace fs = std::filesystem;
   std::error_code error;
   std::vector<fs::path> files;

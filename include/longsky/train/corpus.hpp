@@ -46,7 +46,8 @@ inline BytePair make_tokenizer(std::span<const Book> books, std::string_view hel
 /// Deals the words by a hash of word and seed: 70 % are keys of the training data, 10 % of the development grid, 20 %
 /// of the reported one. Words are single tokens of at least four letters, and lower-case words of 4 to 10 letters that
 /// occur at least twice in the training books and take two or three tokens.
-inline void deal_keys(Corpus& corpus, const BytePair& tokenizer, const PieceCounts& counts, std::uint64_t seed) {
+[[gnu::cold]] inline void deal_keys(Corpus& corpus, const BytePair& tokenizer, const PieceCounts& counts,
+                                    std::uint64_t seed) {
   constexpr std::array<std::string_view, 13> of_questions = {" what",   " give",   " list",    " again", " words",
                                                              " word",   " number", " special", " magic", " rows",
                                                              " larger", " equal",  " many"};
@@ -80,8 +81,8 @@ inline void deal_keys(Corpus& corpus, const BytePair& tokenizer, const PieceCoun
 
 /// A corpus of `books`: all but `held_out` are trained on; of that one, without its digits, the first third is the
 /// development haystack and the rest the reported one. Throws Error(usage) if a part is missing or too short to use.
-inline Corpus make_corpus(const BytePair& tokenizer, std::span<const Book> books, std::string_view held_out,
-                          std::uint64_t seed) {
+[[gnu::cold]] inline Corpus make_corpus(const BytePair& tokenizer, std::span<const Book> books,
+                                        std::string_view held_out, std::uint64_t seed) {
   Corpus corpus;
   corpus.vocab = tokenizer.vocab();
   corpus.special = {BytePair::pad, BytePair::bos, BytePair::user, BytePair::assistant, BytePair::end};

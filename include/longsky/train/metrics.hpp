@@ -5,6 +5,7 @@
 
 #include <longsky/core/error.hpp>
 #include <longsky/io/file.hpp>
+#include <longsky/io/json_line.hpp>
 #include <longsky/io/tensorboard.hpp>
 
 #include <nlohmann/json.hpp>
@@ -73,17 +74,17 @@ class MetricsLog {
       : lines_(prepared(run, resumed_step), O_CREAT | O_APPEND), tensorboard_(run / "tb", resumed_step + 1, now) {
     char host[256] = "";
     ::gethostname(host, sizeof host - 1);
-    nlohmann::ordered_json record = {{"type", "header"},
-                                     {"time", utc_text(now)},
-                                     {"host", host},
-                                     {"pid", ::getpid()},
-                                     {"resumed_step", resumed_step}};
-    for (const auto& [key, value] : header.items()) record[key] = value;
-    append(record);
+    JsonFields fields = {{"type", "header"},
+                         {"time", utc_text(now)},
+                         {"host", host},
+                         {"pid", ::getpid()},
+                         {"resumed_step", resumed_step}};
+    for (const auto& [key, value] : header.items()) fields.emplace_back(key, value);
+    append(fields);
   }
 
   /// A loss that is not a number is written as null.
-  void write(const StepMetrics& m, double now = wall_clock()) {
+  [[gnu::cold]] void write(const StepMetrics& m, double now = wall_clock()) {
     append({{"step", m.step},
             {"stage", m.stage},
             {"tokens", m.tokens},
@@ -121,7 +122,7 @@ class MetricsLog {
 
  private:
   /// The path of the lines, after those of steps that will be done again, and a line torn by a kill, are gone from it.
-  static std::filesystem::path prepared(const std::filesystem::path& run, std::int64_t resumed_step) {
+  [[gnu::cold]] static std::filesystem::path prepared(const std::filesystem::path& run, std::int64_t resumed_step) {
     make_directories(run);
     const std::filesystem::path path = run / "metrics.jsonl";
     std::error_code error;
@@ -129,7 +130,7 @@ class MetricsLog {
     const std::string text = read_file(path);
     std::string kept;
     for (std::size_t start = 0, end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
-      const std::string_view line(text.data() + start, end - start);
+      const std::string line = text.substr(start, end - start);
       const nlohmann::json record = nlohmann::json::parse(line, nullptr, false);
       if (!record.is_object()) continue;
       const auto step = record.find("step");
@@ -141,9 +142,7 @@ class MetricsLog {
     return path;
   }
 
-  void append(const nlohmann::ordered_json& record) {
-    lines_.write(record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-  }
+  void append(const JsonFields& fields) { lines_.write(json_line(fields) + "\n"); }
 
   FileWriter lines_;
   TensorBoard tensorboard_;

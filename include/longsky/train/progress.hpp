@@ -5,6 +5,7 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/io/json_line.hpp>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -118,7 +119,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress() { finish(); }
 
-  void update(const ProgressState& state, double now) {
+  [[gnu::cold]] void update(const ProgressState& state, double now) {
     if (first_time_ < 0) {
       first_time_ = now;
       first_fraction_ = state.run_fraction;
@@ -148,7 +149,7 @@ class Progress {
   void message(std::string_view text) {
     if (options_.style == ProgressStyle::none) return;
     if (options_.style == ProgressStyle::json) {
-      out_ << nlohmann::ordered_json{{"type", "message"}, {"text", text}}.dump() << '\n' << std::flush;
+      out_ << json_line({{"type", "message"}, {"text", text}}) << '\n' << std::flush;
       return;
     }
     if (live_) out_ << "\r\x1b[K";
@@ -181,7 +182,7 @@ class Progress {
   }
 
   // The line keeps within the terminal: a line that wraps cannot be taken back. What matters least goes first.
-  void show_bar(const ProgressState& s, double eta) {
+  [[gnu::cold]] void show_bar(const ProgressState& s, double eta) {
     const std::string total = std::to_string(s.steps), step = std::to_string(s.step);
     const std::string head = std::string(s.stage) + " " +
                              std::string(total.size() - std::min(total.size(), step.size()), ' ') + step + "/" + total;
@@ -218,14 +219,13 @@ class Progress {
   }
 
   void show_json(const ProgressState& s, double elapsed, double eta) {
-    nlohmann::ordered_json record = {{"type", "progress"},      {"stage", s.stage},
-                                     {"step", s.step},          {"steps", s.steps},
-                                     {"loss", s.loss},          {"grad_norm", s.grad_norm},
-                                     {"tok_s", s.tokens_per_s}, {"fraction_of_peak", s.fraction_of_peak},
-                                     {"memory", s.memory},      {"run_fraction", s.run_fraction},
-                                     {"elapsed_s", elapsed},    {"eta_s", nullptr}};
-    if (eta >= 0) record["eta_s"] = eta;
-    out_ << record.dump() << '\n' << std::flush;
+    const JsonFields record = {{"type", "progress"},      {"stage", s.stage},
+                               {"step", s.step},          {"steps", s.steps},
+                               {"loss", s.loss},          {"grad_norm", s.grad_norm},
+                               {"tok_s", s.tokens_per_s}, {"fraction_of_peak", s.fraction_of_peak},
+                               {"memory", s.memory},      {"run_fraction", s.run_fraction},
+                               {"elapsed_s", elapsed},    {"eta_s", eta >= 0 ? nlohmann::json(eta) : nlohmann::json()}};
+    out_ << json_line(record) << '\n' << std::flush;
   }
 
   std::ostream& out_;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace longsky {
@@ -34,13 +35,14 @@ class Weights {
 template <Recipe R>
 std::vector<TensorRef> named_tensors(std::span<float> values) {
   std::vector<TensorRef> list;
-  LayoutOf<R>::for_each([&](auto entry, int layer, std::int64_t at) {
-    std::string name = layer < 0 ? "" : "layers." + std::to_string(layer) + ".";
-    name += entry.name;
-    const auto shape = entry.rows == 1 ? std::vector<std::int64_t>{entry.columns}
-                                       : std::vector<std::int64_t>{entry.rows, entry.columns};
-    list.push_back({name, shape, values.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(entry.size))});
-  });
+  const auto add = [&](std::string_view name, int rows, int columns, int layer, std::int64_t at) {
+    list.push_back(
+        {(layer < 0 ? "" : "layers." + std::to_string(layer) + ".") + std::string(name),
+         rows == 1 ? std::vector<std::int64_t>{columns} : std::vector<std::int64_t>{rows, columns},
+         values.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(std::int64_t{rows} * columns))});
+  };
+  LayoutOf<R>::for_each(
+      [&](auto entry, int layer, std::int64_t at) { add(entry.name, entry.rows, entry.columns, layer, at); });
   return list;
 }
 
