@@ -4,9 +4,9 @@ set -euo pipefail
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cores="$(nproc)"
-# Threads that wait sleep. libgomp lets them spin for milliseconds by default: with one other busy program on two cores
-# a training step then took 20 times as long, so 10 times as long as with sleeping threads.
-export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
+# Threads that wait spin for some microseconds and then sleep; by default they spin for milliseconds, which makes a
+# training step three times as long when another program wants the core (docs/01-first-run.md).
+export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-10000}" KMP_BLOCKTIME="${KMP_BLOCKTIME:-1}"  # libgomp's name, and libomp's
 cd "$root"
 
 die() {

@@ -1,7 +1,8 @@
 // longsky/core/parallel.hpp — loops over threads whose results do not depend on the number of threads.
 //
 // Every item is computed by exactly one thread and written where no other item writes; whoever sums over items does so
-// afterwards, in index order. So 1, 2, 3 or 8 threads give the same bits.
+// afterwards, in index order. So 1, 2, 3 or 8 threads give the same bits. A thread gets one run of items, the same one
+// in every op: what it wrote is then still in its own cache when the next op reads it.
 #pragma once
 
 #include <algorithm>
@@ -9,14 +10,15 @@
 
 namespace longsky {
 
-/// Calls body(i) for i in [0, items), on up to `threads` threads. Items should be large: a GEMM tile, a chunk of rows.
+/// Calls body(i) for i in [0, items), on up to `threads` threads. Items should be large and alike: a GEMM tile, a chunk
+/// of rows.
 template <class Body>
 void parallel_for(int threads, std::int64_t items, const Body& body) {
   if (threads == 1 || items <= 1) {
     for (std::int64_t i = 0; i < items; ++i) body(i);
     return;
   }
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+#pragma omp parallel for num_threads(threads) schedule(static)
   for (std::int64_t i = 0; i < items; ++i) body(i);
 }
 
@@ -24,9 +26,7 @@ void parallel_for(int threads, std::int64_t items, const Body& body) {
 template <class Body>
 void parallel_chunks(int threads, std::int64_t n, std::int64_t chunk_size, const Body& body) {
   const std::int64_t chunks = (n + chunk_size - 1) / chunk_size;
-  parallel_for(threads, chunks, [&](std::int64_t c) {
-    body(c * chunk_size, std::min(n, (c + 1) * chunk_size), c);
-  });
+  parallel_for(threads, chunks, [&](std::int64_t c) { body(c * chunk_size, std::min(n, (c + 1) * chunk_size), c); });
 }
 
 }  // namespace longsky

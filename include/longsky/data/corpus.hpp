@@ -76,13 +76,13 @@ class DistinctKeys {
 /// settings are chosen by, and what is reported.
 struct Corpus {
   int vocab = 0;
-  SpecialTokens special;
-  std::vector<TokenDocument> documents;  ///< training text
-  TokenDocument development, held_out;   ///< haystacks without digits
-  KeyPool keys, development_keys, test_keys;
-  std::vector<std::string> columns;                       ///< "price", "age", …
-  std::function<void(std::string_view, Tokens&)> encode;  ///< appends; may be called from several threads
-  std::function<std::string(std::span<const std::int32_t>)> decode;
+  SpecialTokens special = {};
+  std::vector<TokenDocument> documents = {};      ///< training text
+  TokenDocument development = {}, held_out = {};  ///< haystacks without digits
+  KeyPool keys = {}, development_keys = {}, test_keys = {};
+  std::vector<std::string> columns = {};                       ///< "price", "age", …
+  std::function<void(std::string_view, Tokens&)> encode = {};  ///< appends; may be called from several threads
+  std::function<std::string(std::span<const std::int32_t>)> decode = {};
 };
 
 /// A number as text: six digits, in 13 % of all draws three or nine.
