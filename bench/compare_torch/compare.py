@@ -8,9 +8,9 @@ newer processors), its own AVX-512 kernels, an allocator that keeps its memory, 
 whole and chunked attention. A ratio is our best step over its best step in all rounds: other programs on the machine
 can only make a step slower. Like is held against like: float against float, bfloat16 against bfloat16; the keys are
 
-    torch.A.512       float, whatever attention is fastest there
-    torch_whole.A.512 float, attention with one T x T matrix of scores, the usual way to write it
-    torch_bf16.A.512  bfloat16, ours with its factors, PyTorch with autocast
+    torch.A.512         float, attention with one T x T matrix of scores, the usual way to write it
+    torch_chunked.A.512 float, the same or attention written for it by hand in chunks of queries, whichever is faster
+    torch_bf16.A.512    bfloat16, ours with its factors, PyTorch with autocast and the faster attention
 """
 import argparse
 import json
@@ -78,7 +78,7 @@ def our_steps(program, shape):
 
 def compare(program, shape, rounds, search):
     """The records of one shape, in the form of bench/merge.cpp."""
-    rivals = {"torch": ("fp32", lambda setting: True), "torch_whole": ("fp32", lambda setting: setting[2] == 0),
+    rivals = {"torch": ("fp32", lambda setting: setting[2] == 0), "torch_chunked": ("fp32", lambda setting: True),
               "torch_bf16": ("bf16", lambda setting: True)}
     ours, theirs, ratios = {}, {p: {} for p in PRECISIONS}, {rival: [] for rival in rivals}
     for turn in range(rounds):
@@ -104,7 +104,7 @@ def compare(program, shape, rounds, search):
     for rival, (precision, fits) in rivals.items():
         setting = min(filter(fits, theirs[precision]), key=theirs[precision].get)
         mine, its = tokens / ours[precision], tokens / theirs[precision][setting]
-        print(f"{rival + '.' + name:18} {mine / its:5.2f} times; ours {mine:7.0f} tokens/s, PyTorch {its:7.0f} "
+        print(f"{rival + '.' + name:20} {mine / its:5.2f} times; ours {mine:7.0f} tokens/s, PyTorch {its:7.0f} "
               f"({setting[0]}, {setting[1]} threads, chunk {setting[2]}); "
               f"rounds {min(ratios[rival]):.2f} to {max(ratios[rival]):.2f}", flush=True)
         yield {"name": f"{rival}.{name}", "run_name": f"{rival}.{name}", "run_type": "iteration", "ratio": mine / its,

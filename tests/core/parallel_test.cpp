@@ -4,6 +4,7 @@
 #include <longsky/core/parallel.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <utility>
@@ -17,6 +18,21 @@ TEST_CASE("parallel_for visits every item exactly once", "[threads]") {
   std::vector<int> visits(static_cast<std::size_t>(items), 0);
   longsky::parallel_for(threads, items, [&](std::int64_t i) { ++visits[static_cast<std::size_t>(i)]; });
   CHECK(std::count(visits.begin(), visits.end(), 1) == items);
+}
+
+TEST_CASE("parallel_queue visits every item once, and a worker one at a time", "[threads]") {
+  const int threads = GENERATE(1, 2, 3, 8);
+  const std::int64_t items = GENERATE(0, 1, 2, 7, 1000);
+  std::vector<std::atomic<int>> visits(static_cast<std::size_t>(items));
+  std::vector<std::atomic<bool>> busy(static_cast<std::size_t>(threads));
+  std::atomic<int> shared = 0;
+  longsky::parallel_queue(threads, items, [&](std::int64_t i, std::int64_t worker) {
+    if (busy.at(static_cast<std::size_t>(worker)).exchange(true)) ++shared;
+    ++visits[static_cast<std::size_t>(i)];
+    busy[static_cast<std::size_t>(worker)] = false;
+  });
+  CHECK(std::count(visits.begin(), visits.end(), 1) == items);
+  CHECK(shared == 0);
 }
 
 TEST_CASE("parallel_chunks cuts at the same places for any number of threads", "[threads]") {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 namespace longsky {
@@ -20,6 +21,16 @@ void parallel_for(int threads, std::int64_t items, const Body& body) {
   }
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (std::int64_t i = 0; i < items; ++i) body(i);
+}
+
+/// Calls body(i, worker) for i in [0, items), for items that are not alike: they are begun in order, each by a worker
+/// that is free. No two run at a time with one number of `worker`, which is below `threads`.
+template <class Body>
+void parallel_queue(int threads, std::int64_t items, const Body& body) {
+  std::atomic<std::int64_t> next = 0;
+  parallel_for(threads, std::min<std::int64_t>(threads, items), [&](std::int64_t worker) {
+    for (std::int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < items;) body(i, worker);
+  });
 }
 
 /// Calls body(first, last, chunk) for the fixed chunks of [0, n): their borders depend on `chunk_size` alone.

@@ -145,36 +145,33 @@ void attention_backward(Device& device, float* dq, float* dk, float* dv, Rows<co
   });
   for (std::int64_t i = 0; i < units * tiles; ++i) done[i].store(0, std::memory_order_relaxed);
 
-  std::atomic<std::int64_t> next = 0;  // items are begun in order, so a tile never waits for one that nobody has begun
-  parallel_for(device.threads(), device.threads(), [&](std::int64_t) {
+  // Items are begun in order, so a tile never waits for one that nobody has begun.
+  parallel_queue(device.threads(), units * tiles, [&](std::int64_t item, std::int64_t) {
     alignas(64) float d_o_block[Tile::queries * D];
-    for (std::int64_t item; (item = next.fetch_add(1, std::memory_order_relaxed)) < units * tiles;) {
-      const std::int64_t unit = item % units, j = item / units, b = unit / KV;
-      const auto first = static_cast<int>(j * Tile::keys);
-      const int count = std::min(Tile::keys, batch.context - first);
-      Tile tile(k + unit * T * D, v + unit * T * D, first, count,
-                {batch.documents ? batch.documents + b * T : nullptr});
-      for (int g = 0; g < group; ++g) {
-        const std::int64_t h = unit % KV * group + g, head = b * H + h;
-        for (std::int64_t i = first / Tile::queries; i < blocks; ++i) {
-          const auto query = static_cast<int>(i * Tile::queries);
-          const int rows = std::min(Tile::queries, batch.context - query);
-          for (int r = 0; r < rows; ++r) std::copy_n(d_o[b * T + query + r] + h * D, D, d_o_block + r * D);
-          const std::int64_t at = head * T + query;
-          const int next_rows = std::min(Tile::queries, batch.context - query - rows);
-          prefetch_rows<D>(d_o[b * T + query + rows] + h * D, next_rows, H * D);
-          prefetch_rows<D>(q + (at + rows) * D, next_rows);
-          prefetch_rows<D>(dq + (at + rows) * D, next_rows);
-          const bool seen = tile.visit({q + at * D, d_o_block, lse2 + at, delta + at, query, rows});
-          const std::int64_t step = g * blocks + i;
-          if (j > 0)
-            while (done[(j - 1) * units + unit].load(std::memory_order_acquire) <= step) std::this_thread::yield();
-          if (seen) tile.add_dq(dq + at * D, rows);
-          done[item].store(step + 1, std::memory_order_release);
-        }
+    const std::int64_t unit = item % units, j = item / units, b = unit / KV;
+    const auto first = static_cast<int>(j * Tile::keys);
+    const int count = std::min(Tile::keys, batch.context - first);
+    Tile tile(k + unit * T * D, v + unit * T * D, first, count, {batch.documents ? batch.documents + b * T : nullptr});
+    for (int g = 0; g < group; ++g) {
+      const std::int64_t h = unit % KV * group + g, head = b * H + h;
+      for (std::int64_t i = first / Tile::queries; i < blocks; ++i) {
+        const auto query = static_cast<int>(i * Tile::queries);
+        const int rows = std::min(Tile::queries, batch.context - query);
+        for (int r = 0; r < rows; ++r) std::copy_n(d_o[b * T + query + r] + h * D, D, d_o_block + r * D);
+        const std::int64_t at = head * T + query;
+        const int next_rows = std::min(Tile::queries, batch.context - query - rows);
+        prefetch_rows<D>(d_o[b * T + query + rows] + h * D, next_rows, H * D);
+        prefetch_rows<D>(q + (at + rows) * D, next_rows);
+        prefetch_rows<D>(dq + (at + rows) * D, next_rows);
+        const bool seen = tile.visit({q + at * D, d_o_block, lse2 + at, delta + at, query, rows});
+        const std::int64_t step = g * blocks + i;
+        if (j > 0)
+          while (done[(j - 1) * units + unit].load(std::memory_order_acquire) <= step) std::this_thread::yield();
+        if (seen) tile.add_dq(dq + at * D, rows);
+        done[item].store(step + 1, std::memory_order_release);
       }
-      tile.finish(dk + unit * T * D, dv + unit * T * D);
     }
+    tile.finish(dk + unit * T * D, dv + unit * T * D);
   });
 }
 

@@ -184,7 +184,7 @@ void attention_forward(Device& device, Rows<float, H * D> o, float* lse, const f
   static_assert(D % 16 == 0, "longsky: a head must be a multiple of 16 wide");
   using Tile = ForwardTile<Mask, D>;
   const std::int64_t T = batch.context, heads = batch.sequences * H, tiles = (T + Tile::queries - 1) / Tile::queries;
-  parallel_for(device.threads(), heads * tiles, [&](std::int64_t item) {
+  parallel_queue(device.threads(), heads * tiles, [&](std::int64_t item, std::int64_t) {
     const std::int64_t head = item / tiles, b = head / H, h = head % H;
     const auto first = static_cast<int>((tiles - 1 - item % tiles) * Tile::queries);  // the longest rows first
     const int count = std::min(Tile::queries, batch.context - first);

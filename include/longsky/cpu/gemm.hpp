@@ -11,7 +11,6 @@
 #include <longsky/cpu/gemm_block.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 
 namespace longsky::cpu {
@@ -203,9 +202,8 @@ void gemm_across(Device& device, int threads, std::int64_t m, std::int64_t n, st
       compute_tile<Factors, Contiguous::across>(product, tile, packed_a, strip_width);
     }
   };
-  std::atomic<std::int64_t> next = 0;
-  parallel_for(threads, workers, [&](std::int64_t worker) {
-    for (std::int64_t item; (item = next++) < items;) compute(item, all_a + worker * room_a, all_b + worker * room_b);
+  parallel_queue(threads, items, [&](std::int64_t item, std::int64_t worker) {
+    compute(item, all_a + worker * room_a, all_b + worker * room_b);
   });
   if (parts == 1) return;
   parallel_chunks(threads, m, std::max<std::int64_t>(1, 16384 / n),
