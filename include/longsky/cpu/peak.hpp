@@ -1,8 +1,8 @@
 // longsky/cpu/peak.hpp — what this machine can do with a device's threads, measured in a few tens of milliseconds.
 //
 // A rate is what one round of about a millisecond reached, a peak the best of many rounds, since other programs on the
-// machine only ever make a round slower. Clocks change: a processor that rests turns faster than one that multiplies
-// (3.8 and 2.9 GHz on a Sapphire Rapids), so a benchmark holds each run against a round that directly follows it.
+// machine only ever make a round slower. Clocks change: a core that has rested multiplies faster than one that goes on
+// (242 and 185 GFLOP/s, Sapphire Rapids), so a benchmark holds each run against a round that directly follows it.
 #pragma once
 
 #include <longsky/core/buffer.hpp>
