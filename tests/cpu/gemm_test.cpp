@@ -31,8 +31,8 @@ struct Size {
   std::int64_t m, n, k;
 };
 // One, sizes around the register block and the panel, sizes that divide nothing, more than one block of k.
-const std::vector<Size> sizes{{1, 1, 1},   {1, 5, 3},     {6, 64, 16},   {7, 65, 17},  {5, 63, 15},
-                              {13, 1, 33}, {1, 130, 129}, {40, 2, 1025}, {120, 97, 2}, {37, 71, 513}};
+const std::vector<Size> sizes{{1, 1, 1},     {1, 5, 3},     {6, 64, 16},  {7, 65, 17},   {5, 63, 15},   {13, 1, 33},
+                              {1, 130, 129}, {40, 2, 1025}, {120, 97, 2}, {37, 71, 513}, {216, 1, 1535}};
 
 // What an op must not read as a number: memory that it did not write.
 void poison_scratch(cpu::Device& device) {

@@ -86,10 +86,11 @@ void gemm_along(Device& device, int threads, std::int64_t m, std::int64_t n, std
   constexpr std::int64_t chunk = 16;                          // rows of a B that lies across which are packed at once
   constexpr std::int64_t most_depth = 768, most_strips = 18;  // 324 KiB of A, and 192 KiB of a panel
   using Copy = TileOfA<Element, most_strips * gemm_rows * most_depth / Factors::depth>;
-  const std::int64_t blocks = (k + most_depth - 1) / most_depth;
+  static_assert(most_depth % chunk == 0);  // so that rounding up does not pass it
+  const std::int64_t blocks = (k + most_depth - 1) / most_depth,
+                     block_depth = ((k + blocks - 1) / blocks + chunk - 1) / chunk * chunk;
   for (std::int64_t block = 0; block < blocks; ++block) {
-    const auto begin = [&](std::int64_t i) { return i == blocks ? k : cut(k, blocks, i) / chunk * chunk; };
-    const std::int64_t k0 = begin(block), depth = begin(block + 1) - k0,
+    const std::int64_t k0 = block * block_depth, depth = std::min(block_depth, k - k0),
                        elements = (depth + Factors::depth - 1) / Factors::depth;
     // After the first block of k the product so far is what is added.
     PackedProduct<Factors> product{.m = m,
