@@ -52,13 +52,13 @@ void linear_backward_weight(Device& device, float* dw, float* dbias, Rows<const 
 
 template <class Mask, int H, int KV, int D>
 void attention_forward(Device& device, Rows<float, H * D> o, float* lse, const float* q, const float* k, const float* v,
-                       longsky::cpu::AttentionBatch batch) {
+                       longsky::AttentionBatch batch) {
   book<Account::attention>(device, [&](auto& cpu) { attention_forward<Mask, H, KV, D>(cpu, o, lse, q, k, v, batch); });
 }
 template <class Mask, int H, int KV, int D>
 void attention_backward(Device& device, float* dq, float* dk, float* dv, Rows<const float, H * D> d_o,
                         Rows<const float, H * D> o, const float* lse, const float* q, const float* k, const float* v,
-                        longsky::cpu::AttentionBatch batch) {
+                        longsky::AttentionBatch batch) {
   book<Account::attention>(
       device, [&](auto& cpu) { attention_backward<Mask, H, KV, D>(cpu, dq, dk, dv, d_o, o, lse, q, k, v, batch); });
 }

@@ -69,7 +69,7 @@ Results run(const AttentionShape& s, const Inputs& in, const std::vector<std::in
   cpu::Device device(threads);
   Results out(s);
   const std::int64_t N = std::int64_t{s.B} * s.T;
-  const cpu::AttentionBatch batch{s.B, s.T, documents.empty() ? nullptr : documents.data()};
+  const AttentionBatch batch{s.B, s.T, documents.empty() ? nullptr : documents.data()};
   attention_forward<typename C::Mask, C::H, C::KV, C::D>(device, Rows<float, C::H * C::D>{out.o.data(), N},
                                                          out.lse.data(), in.q.data(), in.k.data(), in.v.data(), batch);
   attention_backward<typename C::Mask, C::H, C::KV, C::D>(device, out.dq.data(), out.dk.data(), out.dv.data(),

@@ -151,7 +151,7 @@ void attention_backward(Device& device, float* dq, float* dk, float* dv, Rows<co
     const std::int64_t unit = item % units, j = item / units, b = unit / KV;
     const auto first = static_cast<int>(j * Tile::keys);
     const int count = std::min(Tile::keys, batch.context - first);
-    Tile tile(k + unit * T * D, v + unit * T * D, first, count, {batch.documents ? batch.documents + b * T : nullptr});
+    Tile tile(k + unit * T * D, v + unit * T * D, first, count, batch.places(b));
     for (int g = 0; g < group; ++g) {
       const std::int64_t h = unit % KV * group + g, head = b * H + h;
       for (std::int64_t i = first / Tile::queries; i < blocks; ++i) {

@@ -189,7 +189,7 @@ void attention_forward(Device& device, Rows<float, H * D> o, float* lse, const f
     const auto first = static_cast<int>((tiles - 1 - item % tiles) * Tile::queries);  // the longest rows first
     const int count = std::min(Tile::queries, batch.context - first);
     const std::int64_t kv_offset = (b * KV + h / (H / KV)) * T * D;
-    Tile tile(q + head * T * D, first, count, {batch.documents ? batch.documents + b * T : nullptr});
+    Tile tile(q + head * T * D, first, count, batch.places(b));
     for (int key = 0; key < first + count; key += Tile::keys) {
       const int n = std::min(Tile::keys, first + count - key), n_next = std::min(Tile::keys, first + count - key - n);
       prefetch_rows<D>(k + kv_offset + (std::int64_t{key} + n) * D, n_next);

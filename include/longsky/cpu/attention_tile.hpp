@@ -7,20 +7,13 @@
 #pragma once
 
 #include <longsky/cpu/vec.hpp>
-#include <longsky/spec/mask.hpp>
+#include <longsky/spec/attention.hpp>
 
 #include <algorithm>
 #include <cstdint>
 #include <type_traits>
 
 namespace longsky::cpu {
-
-/// Sequences of one batch. `documents` [sequences * context]; nullptr: every sequence is one document.
-struct AttentionBatch {
-  std::int64_t sequences;
-  int context;
-  const std::int32_t* documents;
-};
 
 /// Columns of one panel: three vectors. With eight rows that is 24 of 32 registers of sums, with four 12 of 16; on
 /// Sapphire Rapids blocks of 8 x 3 and 6 x 4 reach 0.89 to 0.92 of the peak, 8 x 2 reaches 0.83 to 0.86.
@@ -123,12 +116,5 @@ void turn_to_panel(float* panel, const float* rows, int n, float scale) {
       transpose_square(panel + d * panel_width + i, panel_width, from + d, D, scale);
   }
 }
-
-/// The tokens of one sequence as a mask sees them.
-struct SequencePlaces {
-  const std::int32_t* documents;  // [context], nullptr: one document
-  TokenPlace operator[](int index) const { return {index, documents ? documents[index] : 0}; }
-  TokenRange range(int first, int last) const { return {(*this)[first], (*this)[last]}; }
-};
 
 }  // namespace longsky::cpu

@@ -66,7 +66,7 @@ __global__ __launch_bounds__(Tile::threads) void attention_backward_keys(
   const int first = static_cast<int>(blockIdx.x / heads) * Tile::owned, last = std::min(T, first + Tile::owned) - 1;
   const int b = static_cast<int>(blockIdx.x % heads / KV), kv = static_cast<int>(blockIdx.x % heads % KV);
   const int lane = static_cast<int>(threadIdx.x) % warp_size, warp = static_cast<int>(threadIdx.x) / warp_size;
-  const SequencePlaces places(batch, b);
+  const SequencePlaces places = batch.places(b);
   const std::int64_t kv_head = (static_cast<std::int64_t>(b) * KV + kv) * T * D;
   const float scale = log2_e / sqrtf(static_cast<float>(D));
 
@@ -125,7 +125,7 @@ __global__ __launch_bounds__(Tile::threads) void attention_backward_queries(
             last = std::min(T, first + Tile::owned) - 1;
   const int b = static_cast<int>(blockIdx.x % heads / H), h = static_cast<int>(blockIdx.x % heads % H);
   const int lane = static_cast<int>(threadIdx.x) % warp_size, warp = static_cast<int>(threadIdx.x) / warp_size;
-  const SequencePlaces places(batch, b);
+  const SequencePlaces places = batch.places(b);
   const std::int64_t head = static_cast<std::int64_t>(b) * H + h;
   const std::int64_t kv_head = (static_cast<std::int64_t>(b) * KV + h / (H / KV)) * T * D;
   const float scale = log2_e / sqrtf(static_cast<float>(D));

@@ -58,7 +58,7 @@ __global__ __launch_bounds__(Tile::threads) void attention_forward(bf16* __restr
   const int g = lane / 4, t = lane % 4;
   const int query[2] = {first + warp * 16 + g, first + warp * 16 + g + 8};  // the rows of this lane
 
-  const SequencePlaces places(batch, b);
+  const SequencePlaces places = batch.places(b);
   const std::int64_t head = static_cast<std::int64_t>(b) * H + h;
   const std::int64_t kv_head = static_cast<std::int64_t>(b) * KV + h / (H / KV);
   const bf16* const from_q = q + head * T * D;

@@ -1,36 +1,20 @@
-// longsky/cuda/attention_tile.cuh — what attention's passes share: the batch, rows on their way into shared memory, and
+// longsky/cuda/attention_tile.cuh — what attention's passes share: rows on their way into shared memory, and
 // factors on their way from there into registers.
 #pragma once
 
 #include <longsky/core/half.hpp>
 #include <longsky/cuda/matrix.cuh>
 #include <longsky/cuda/warp.cuh>
-#include <longsky/spec/mask.hpp>
+#include <longsky/spec/attention.hpp>
 
 #include <cmath>
 #include <cstdint>
 
 namespace longsky::cuda {
 
-/// Sequences of one batch. `documents` [sequences * context]; nullptr: every sequence is one document.
-struct AttentionBatch {
-  std::int64_t sequences;
-  int context;
-  const std::int32_t* documents;
-};
-
 namespace kernel {
 
 inline constexpr float log2_e = 1.44269504f, ln_2 = 0.693147181f;
-
-/// The tokens of one sequence as a mask sees them.
-struct SequencePlaces {
-  const std::int32_t* documents;
-  __device__ SequencePlaces(const AttentionBatch& batch, int sequence)
-      : documents(batch.documents ? batch.documents + static_cast<std::int64_t>(sequence) * batch.context : nullptr) {}
-  __device__ TokenPlace operator[](int index) const { return {index, documents ? documents[index] : 0}; }
-  __device__ TokenRange range(int first, int last) const { return {(*this)[first], (*this)[last]}; }
-};
 
 /// Begins to copy the rows [first, first + Rows) of `from`, `stride` elements apart; zeros from row `end` on.
 template <int Threads, int Rows, int D>

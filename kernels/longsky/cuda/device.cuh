@@ -70,6 +70,12 @@ class Memory {
   std::int64_t size_ = 0;
 };
 
+/// How many blocks of how many threads a kernel is launched with.
+struct Grid {
+  std::int64_t blocks;
+  int threads;
+};
+
 /// The uses of scratch memory; two that are alive at the same time have different names.
 enum class Scratch { reduction, result, count };
 

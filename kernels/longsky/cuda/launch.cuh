@@ -3,14 +3,9 @@
 
 #include <longsky/cuda/device.cuh>
 
-#include <cstdint>
+#include <string>
 
 namespace longsky::cuda {
-
-struct Grid {
-  std::int64_t blocks;
-  int threads;
-};
 
 /// Queues `kernel` on the device's stream. No blocks: nothing to do.
 template <class... Parameters, class... Arguments>

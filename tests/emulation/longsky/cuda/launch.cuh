@@ -5,15 +5,7 @@
 
 #include <longsky/cuda/device.cuh>
 
-#include <cstdint>
-#include <type_traits>
-
 namespace longsky::cuda {
-
-struct Grid {
-  std::int64_t blocks;
-  int threads;
-};
 
 template <class... Parameters, class... Arguments>
 void launch(Device&, Grid grid, void (*kernel)(Parameters...), const Arguments&... arguments) {
