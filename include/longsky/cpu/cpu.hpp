@@ -3,6 +3,7 @@
 
 #include <longsky/cpu/adamw.hpp>
 #include <longsky/cpu/attention.hpp>
+#include <longsky/cpu/copy_heads.hpp>
 #include <longsky/cpu/cross_entropy.hpp>
 #include <longsky/cpu/device.hpp>
 #include <longsky/cpu/embedding.hpp>
@@ -12,4 +13,5 @@
 #include <longsky/cpu/peak.hpp>
 #include <longsky/cpu/rmsnorm.hpp>
 #include <longsky/cpu/rope.hpp>
+#include <longsky/cpu/run_once.hpp>
 #include <longsky/cpu/swiglu.hpp>
