@@ -10,6 +10,7 @@
 #include <longsky/cpu/fill_zero.hpp>
 #include <longsky/cpu/global_norm.hpp>
 #include <longsky/cpu/linear.hpp>
+#include <longsky/cpu/options.hpp>
 #include <longsky/cpu/peak.hpp>
 #include <longsky/cpu/rmsnorm.hpp>
 #include <longsky/cpu/rope.hpp>

@@ -16,6 +16,7 @@ namespace longsky::cpu {
 enum class Scratch { packed_b, packed_a, attention, reduction, logits, gathered, count };
 
 class Device;
+struct DeviceOptions;
 
 /// Brings passes to the device: here they are there already.
 struct Staging {
@@ -42,8 +43,11 @@ class Device {
   using Recording = cpu::Recording;
   static constexpr bool shares_host_memory = true;
 
-  explicit Device(int threads = static_cast<int>(std::thread::hardware_concurrency()))
-      : threads_(std::max(1, threads)) {}
+  using Options = DeviceOptions;  // cpu/options.hpp
+
+  Device() = default;
+  explicit Device(int threads) : threads_(std::max(1, threads)) {}
+  explicit Device(const DeviceOptions& options);
 
   int threads() const { return threads_; }
   std::string description() const { return std::to_string(threads_) + (threads_ == 1 ? " thread" : " threads"); }
@@ -67,7 +71,7 @@ class Device {
   }
 
  private:
-  int threads_;
+  int threads_ = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   std::array<Buffer<float>, static_cast<std::size_t>(Scratch::count)> scratch_;
 };
 

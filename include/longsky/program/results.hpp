@@ -159,7 +159,7 @@ inline std::string number(const char* format, double x) {
           {"tokens", r.figures.tokens},
           {"flops", r.figures.flops},
           {"training_s", r.figures.seconds},
-          {"threads", r.run.at("threads")},
+          {"device", r.run.at("device")},
           {"machine", r.run.at("machine")},
           {"command", r.run.at("command")},
           {"beyond", beyond},
@@ -207,7 +207,7 @@ inline std::string number(const char* format, double x) {
   data.recipe = {{"recipe", r.run.at("identity").at("recipe")},
                  {"books", r.run.at("books")},
                  {"held out", r.run.at("identity").at("held_out")}};
-  data.machine = {{"processor", r.run.at("machine")}, {"threads", std::to_string(r.run.at("threads").get<int>())},
+  data.machine = {{"processor", r.run.at("machine")}, {"device", r.run.at("device")},
                   {"fp32 peak", number("%.0f GFLOP/s", r.run.at("peak_flops").get<double>() / 1e9)}};
   data.command = r.run.at("command");
   return data;
