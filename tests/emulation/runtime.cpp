@@ -41,6 +41,11 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   properties->totalGlobalMem = memory_limit;
   return cudaSuccess;
 }
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* all) {
+  *all = memory_limit;
+  *free = memory_limit - held;
+  return cudaSuccess;
+}
 cudaError_t cudaHostAlloc(void** memory, std::size_t size, unsigned) {
   *memory = std::malloc(std::max<std::size_t>(size, 1));
   return *memory ? cudaSuccess : cudaErrorMemoryAllocation;
@@ -95,6 +100,14 @@ cudaError_t cudaFree(void* memory) {
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size, cudaMemcpyKind, cudaStream_t) {
   std::memcpy(to, from, size);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch, std::size_t width,
+                              std::size_t height, cudaMemcpyKind, cudaStream_t) {
+  if (width > to_pitch || width > from_pitch) return cudaErrorInvalidPitchValue;
+  for (std::size_t row = 0; row < height; ++row)
+    std::memcpy(static_cast<char*>(to) + row * to_pitch, static_cast<const char*>(from) + row * from_pitch, width);
   return cudaSuccess;
 }
 

@@ -4,6 +4,8 @@
 #include <longsky/core/buffer.hpp>
 #include <longsky/spec/pass.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -51,6 +53,11 @@ class Device {
 
   int threads() const { return threads_; }
   std::string description() const { return std::to_string(threads_) + (threads_ == 1 ? " thread" : " threads"); }
+
+  /// What the machine has, in use or not.
+  static std::int64_t memory_bytes() {
+    return static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGE_SIZE);
+  }
 
   /// Copies between the host's memory and the device's, which here is the host's.
   template <class T>

@@ -14,6 +14,7 @@
 #include <concepts>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace longsky {
 
@@ -38,6 +39,8 @@ concept DeviceMemory = requires(X& device, const Pass& pass, float* numbers, typ
   typename X::template Element<Bf16>;
   typename X::template Array<float>;
   { X::shares_host_memory } -> std::convertible_to<bool>;
+  { device.memory_bytes() } -> std::same_as<std::int64_t>;
+  { device.description() } -> std::convertible_to<std::string>;
   device.upload(numbers, numbers, std::int64_t{});
   device.download(numbers, numbers, std::int64_t{});
   { staging.put(pass) } -> std::convertible_to<Pass>;

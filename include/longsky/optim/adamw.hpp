@@ -89,7 +89,8 @@ struct AdamW {
                  {.beta1 = Spec.beta1,
                   .beta2 = Spec.beta2,
                   .eps = Spec.eps,
-                  .weight_decay = g.decays ? Spec.weight_decay : 0.0f},
+                  .weight_decay = g.decays ? Spec.weight_decay : 0.0f,
+                  .first = g.first},
                  step, copy ? copy + g.first : nullptr);
     }
   }

@@ -12,6 +12,7 @@ namespace longsky {
 /// What is the same in every step.
 struct AdamWConstants {
   float beta1, beta2, eps, weight_decay;
+  std::int64_t first = 0;  ///< the number of the first weight among all of the model's
 };
 
 /// What changes from step to step. It lies in the device's memory, where the gradient's norm is known first.

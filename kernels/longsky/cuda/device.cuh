@@ -123,6 +123,13 @@ class Device {
     return std::string(properties.name) + ", " + std::to_string(properties.totalGlobalMem >> 20) + " MiB";
   }
 
+  /// What no program holds at the moment.
+  std::int64_t memory_bytes() const {
+    std::size_t free = 0, all = 0;
+    check(cudaMemGetInfo(&free, &all), "say how much memory is free");
+    return static_cast<std::int64_t>(free);
+  }
+
   /// Waits for all that was queued.
   void synchronise() { check(cudaStreamSynchronize(stream_), "finish what was queued"); }
 
