@@ -77,7 +77,7 @@ struct Grid {
 };
 
 /// The uses of scratch memory; two that are alive at the same time have different names.
-enum class Scratch { reduction, result, count };
+enum class Scratch { reduction, result, sort, sorted, count };
 
 /// The argument by which ops are found (`rmsnorm_forward(device, …)` is `longsky::cuda::rmsnorm_forward`).
 class Device {
