@@ -28,4 +28,8 @@ struct Rows {
   }
 };
 
+/// Rows that are read; takes no part in deducing T.
+template <class T, int W>
+using In = std::type_identity_t<Rows<const T, W>>;
+
 }  // namespace longsky
