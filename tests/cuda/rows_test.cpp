@@ -120,16 +120,30 @@ TEMPLATE_TEST_CASE("embedding on a GPU looks rows up and sums their gradients", 
     terms[at] += std::abs(double{scale} * dx[i]);
   }
   cuda::Device device;
-  const cuda::TokenPlaces places(tokens);
   OnDevice<T> on_table(device, table), on_dx(device, dx), x(device, N * C);
   OnDevice on_dtable(device, start);
-  OnDevice<std::int32_t> on_tokens(device, tokens), row(device, places.row), place(device, places.place);
-  OnDevice<std::int64_t> first(device, places.first);
+  OnDevice<std::int32_t> on_tokens(device, tokens);
   embedding_forward<C, T>(device, {x, N}, span_of(on_tokens, N), {on_table, V}, scale);
-  embedding_backward<C, T>(device, {on_dtable, V}, {row, place, first, static_cast<std::int64_t>(places.row.size())},
-                           {on_dx, N}, scale);
+  embedding_backward<C>(device, Rows<float, C>{on_dtable, V}, span_of(on_tokens, N), Rows<T, C>{on_dx, N}, scale);
   CHECK(close(x.floats(), want_x, 1e-6 + rounding<T>));
   CHECK(close(on_dtable.floats(), want, terms, 1e-6));
+}
+
+TEMPLATE_TEST_CASE("embedding on a GPU reaches rows beyond 2^31 elements", "[cuda][embedding]", float, bf16) {
+  using T = TestType;
+  constexpr int C = 64;
+  constexpr std::int32_t far = (1 << 25) + 3;
+  cuda::Device device;
+  FarMemory<T> table(std::int64_t{far + 1} * C);
+  FarMemory<float> dtable(std::int64_t{far + 1} * C);
+  std::fill_n(table.data() + std::int64_t{far} * C, C, static_cast<T>(0.5f));
+  OnDevice<T> x(device, 2 * C);
+  OnDevice<std::int32_t> tokens(device, std::vector<std::int32_t>{far, far});
+  embedding_forward<C>(device, Rows<T, C>{x, 2}, span_of(tokens, 2), {table.data(), far + 1}, 3.0f);
+  CHECK(x.floats() == std::vector<float>(2 * C, 1.5f));
+  embedding_backward<C>(device, Rows<float, C>{dtable.data(), far + 1}, span_of(tokens, 2), Rows<const T, C>{x, 2}, 2);
+  const float* const row = dtable.data() + std::int64_t{far} * C;
+  CHECK(std::vector<float>(row, row + C) == std::vector<float>(C, 6.0f));
 }
 
 TEMPLATE_TEST_CASE("the global norm on a GPU is exact, and zeroed memory has none", "[cuda][global_norm]", float,

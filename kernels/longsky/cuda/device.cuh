@@ -83,7 +83,7 @@ struct Grid {
 };
 
 /// The uses of scratch memory; two that are alive at the same time have different names.
-enum class Scratch { reduction, result, count };
+enum class Scratch { reduction, result, sort, sorted, count };
 
 class Recording;       // recording.cuh
 class Staging;         // staging.cuh

@@ -1,5 +1,6 @@
 // What is shipped of the passes over rows and vectors, compiled to be looked at.
 #include <longsky/cuda/adamw.cuh>
+#include <longsky/cuda/column_sums.cuh>
 #include <longsky/cuda/embedding.cuh>
 #include <longsky/cuda/global_norm.cuh>
 #include <longsky/cuda/rope.cuh>
@@ -12,6 +13,7 @@ void instantiate(Device& device) {
   constexpr int C = 4096, F = 14336, H = 32, KV = 8, D = 128;
   embedding_forward<C, T>(device, {}, {}, {}, 0);
   embedding_backward<C, T>(device, {}, {}, {}, 0);
+  add_column_sums<C, T>(device, nullptr, {});
   swiglu_forward<F, T>(device, {}, {});
   swiglu_backward<F, T>(device, {}, {}, {});
   rope_forward<H, KV, D, T>(device, nullptr, nullptr, nullptr, {}, {}, nullptr, 1);
