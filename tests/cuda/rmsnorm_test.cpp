@@ -27,9 +27,9 @@ TEMPLATE_TEST_CASE("rmsnorm on a GPU is its formula", "[cuda][rmsnorm]", (Case<f
   constexpr int C = TestType::width;
   const std::int64_t N = GENERATE(1, 7, 70);
   cuda::Device device;
-  const auto x = stored_as<T>(random_floats(N * C, "x")), w = random_floats(C, "w");
-  OnDevice<T> on_x(device, x), y(device, N * C);
-  OnDevice on_w(device, w), r(device, N);
+  const auto x = stored_as<T>(random_floats(N * C, "x")), w = stored_as<T>(random_floats(C, "w"));
+  OnDevice<T> on_x(device, x), on_w(device, w), y(device, N * C);
+  OnDevice r(device, N);
   rmsnorm_forward<C, T>(device, {y, N}, r, {on_x, N}, on_w, eps);
   Doubles want_r;
   const Doubles want = rmsnorm(to_double(x), to_double(w), eps, &want_r);
@@ -44,10 +44,10 @@ TEMPLATE_TEST_CASE("rmsnorm's gradients on a GPU are the differences of the form
   constexpr std::int64_t N = 9;
   cuda::Device device;
   const auto x = stored_as<T>(random_floats(N * C, "x")), dy = stored_as<T>(random_floats(N * C, "dy"));
-  const auto start = stored_as<T>(random_floats(N * C, "dx")), w = random_floats(C, "w"),
-             start_w = random_floats(C, "dw");
-  OnDevice<T> on_x(device, x), on_dy(device, dy), dx(device, start), y(device, N * C);
-  OnDevice on_w(device, w), r(device, N), dw(device, start_w);
+  const auto start = stored_as<T>(random_floats(N * C, "dx")), w = stored_as<T>(random_floats(C, "w"));
+  const auto start_w = random_floats(C, "dw");
+  OnDevice<T> on_x(device, x), on_dy(device, dy), on_w(device, w), dx(device, start), y(device, N * C);
+  OnDevice r(device, N), dw(device, start_w);
   rmsnorm_forward<C, T>(device, {y, N}, r, {on_x, N}, on_w, eps);
   rmsnorm_backward<C, T>(device, {dx, N}, dw, {on_dy, N}, {on_x, N}, r, on_w);
 
@@ -77,8 +77,8 @@ TEST_CASE("rmsnorm's weight gradient on a GPU sums over many blocks, in one orde
   std::vector<float> first;
   for (int run = 0; run < 2; ++run) {
     OnDevice dx(device, std::vector<float>(N * C)), dw(device, std::vector<float>(C));
-    rmsnorm_forward<C>(device, {y, N}, on_r, {on_x, N}, on_w, eps);
-    rmsnorm_backward<C>(device, {dx, N}, dw, {on_dy, N}, {on_x, N}, on_r, on_w);
+    rmsnorm_forward<C, float>(device, {y, N}, on_r, {on_x, N}, on_w, eps);
+    rmsnorm_backward<C, float>(device, {dx, N}, dw, {on_dy, N}, {on_x, N}, on_r, on_w);
     CHECK(close(dw.floats(), want, scale, 1e-6));
     if (run == 0) first = dw.floats();
     CHECK(same_bits(first, dw.floats()));

@@ -10,7 +10,9 @@
 
 #include <longsky/core/rows.hpp>
 #include <longsky/cuda/block.cuh>
+#include <longsky/cuda/column_sums.cuh>
 #include <longsky/cuda/launch.cuh>
+#include <longsky/cuda/shared.cuh>
 #include <longsky/cuda/vec.cuh>
 
 #include <algorithm>
@@ -42,7 +44,7 @@ namespace kernel {
 
 template <class T, int C, class Tile>
 __global__ __launch_bounds__(Tile::threads) void rmsnorm_forward(T* __restrict__ y, float* __restrict__ r,
-                                                                 const T* __restrict__ x, const float* __restrict__ w,
+                                                                 const T* __restrict__ x, const T* __restrict__ w,
                                                                  float eps, std::int64_t rows) {
   const int member = static_cast<int>(threadIdx.x) % Tile::team;
   const std::int64_t t = static_cast<std::int64_t>(blockIdx.x) * Tile::rows + threadIdx.x / Tile::team;
@@ -65,9 +67,10 @@ __global__ __launch_bounds__(Tile::threads) void rmsnorm_forward(T* __restrict__
   for (int i = 0; i < Tile::rounds; ++i) {
     const int c = (i * Tile::team + member) * Tile::vec;
     if (c >= C) break;
+    const auto gain = Vec<T>::load(w + c);
     Vec<T> out;
 #pragma unroll
-    for (int j = 0; j < Tile::vec; ++j) out.set(j, kept[i][j] * scale * w[c + j]);
+    for (int j = 0; j < Tile::vec; ++j) out.set(j, kept[i][j] * scale * gain[j]);
     out.store(y + t * C + c);
   }
 }
@@ -75,8 +78,8 @@ __global__ __launch_bounds__(Tile::threads) void rmsnorm_forward(T* __restrict__
 template <class T, int C, class Tile>
 __global__ __launch_bounds__(Tile::threads) void rmsnorm_backward(T* __restrict__ dx, float* __restrict__ partial,
                                                                   const T* __restrict__ dy, const T* __restrict__ x,
-                                                                  const float* __restrict__ r,
-                                                                  const float* __restrict__ w, std::int64_t rows) {
+                                                                  const float* __restrict__ r, const T* __restrict__ w,
+                                                                  std::int64_t rows) {
   constexpr int vec = Tile::vec;
   __shared__ Shared<float, Tile::rows * C> dw_of_team;
   const int member = static_cast<int>(threadIdx.x) % Tile::team, team = static_cast<int>(threadIdx.x) / Tile::team;
@@ -92,8 +95,9 @@ __global__ __launch_bounds__(Tile::threads) void rmsnorm_backward(T* __restrict_
       if (c >= C) break;
       up[i] = Vec<T>::load(dy + t * C + c);
       in[i] = Vec<T>::load(x + t * C + c);
+      const auto gain = Vec<T>::load(w + c);
 #pragma unroll
-      for (int j = 0; j < vec; ++j) product += up[i][j] * w[c + j] * in[i][j];
+      for (int j = 0; j < vec; ++j) product += up[i][j] * gain[j] * in[i][j];
     }
     const float scale = r[t];
     const float along = Tile::sum(product) / C * scale * scale * scale;
@@ -101,12 +105,13 @@ __global__ __launch_bounds__(Tile::threads) void rmsnorm_backward(T* __restrict_
     for (int i = 0; i < Tile::rounds; ++i) {
       const int c = (i * Tile::team + member) * vec;
       if (c >= C) break;
+      const auto gain = Vec<T>::load(w + c);
       Vec<T> out = Vec<T>::load(dx + t * C + c);
 #pragma unroll
       for (int j = 0; j < vec; ++j) {
         const float up_j = up[i][j] * scale;
         dw[i][j] += up_j * in[i][j];
-        out.set(j, out[j] + (up_j * w[c + j] - in[i][j] * along));
+        out.set(j, out[j] + (up_j * gain[j] - in[i][j] * along));
       }
       out.store(dx + t * C + c);
     }
@@ -127,40 +132,27 @@ __global__ __launch_bounds__(Tile::threads) void rmsnorm_backward(T* __restrict_
   }
 }
 
-/// to[c] += sum over i of partial[i][c], in order.
-template <int C>
-__global__ void add_partials(float* __restrict__ to, const float* __restrict__ partial, int count) {
-  const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (c >= C) return;
-  float sum = 0;
-  for (int i = 0; i < count; ++i) sum += partial[static_cast<std::int64_t>(i) * C + c];
-  to[c] += sum;
-}
-
 }  // namespace kernel
 
 /// Writes the norm of every row of `x` to `y`, and each row's 1/rms to `r` [N] for the way back. `y` may be `x`.
-template <int C, class T = float>
-void rmsnorm_forward(Device& device, Rows<T, C> y, float* r, Rows<const T, C> x, const float* w, float eps) {
+template <int C, class T>
+void rmsnorm_forward(Device& device, Rows<T, C> y, float* r, In<T, C> x, const T* w, float eps) {
   using Tile = RowTile<T, C>;
   launch(device, {(x.count + Tile::rows - 1) / Tile::rows, Tile::threads}, kernel::rmsnorm_forward<T, C, Tile>, y.data,
          r, x.data, w, eps, x.count);
 }
 
 /// Adds the gradients to `dx` and to `dw` [C].
-template <int C, class T = float>
-void rmsnorm_backward(Device& device, Rows<T, C> dx, float* dw, Rows<const T, C> dy, Rows<const T, C> x, const float* r,
-                      const float* w) {
+template <int C, class T>
+void rmsnorm_backward(Device& device, Rows<T, C> dx, float* dw, In<T, C> dy, In<T, C> x, const float* r, const T* w) {
   using Tile = RowTile<T, C>;
   constexpr std::int64_t most_blocks = 512;
-  constexpr int threads = 256;
   const std::int64_t blocks = std::min((x.count + Tile::rows - 1) / Tile::rows, most_blocks);
   auto* const partial =
       static_cast<float*>(device.scratch(Scratch::reduction, blocks * C * static_cast<std::int64_t>(sizeof(float))));
   launch(device, {blocks, Tile::threads}, kernel::rmsnorm_backward<T, C, Tile>, dx.data, partial, dy.data, x.data, r, w,
          x.count);
-  launch(device, {(C + threads - 1) / threads, threads}, kernel::add_partials<C>, dw, partial,
-         static_cast<int>(blocks));
+  add_partials<C>(device, dw, partial, static_cast<int>(blocks));
 }
 
 }  // namespace longsky::cuda

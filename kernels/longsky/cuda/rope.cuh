@@ -62,15 +62,15 @@ struct Rope {
 
 /// Cuts `qkv` [B*T, (H+2*KV)*D] into q [B,H,T,D], k and v [B,KV,T,D], and turns q and k by their positions.
 /// table [positions, D]: D/2 cosines, then D/2 sines. B = qkv.count / context, T = context.
-template <int H, int KV, int D, class T = float>
-void rope_forward(Device& device, T* q, T* k, T* v, Rows<const T, (H + 2 * KV) * D> qkv,
+template <int H, int KV, int D, class T>
+void rope_forward(Device& device, T* q, T* k, T* v, In<T, (H + 2 * KV) * D> qkv,
                   std::span<const std::int32_t> positions, const float* table, int context) {
   using Body = kernel::Rope<T, H, KV, D, true>;
   for_each(device, qkv.count * Body::heads * Body::vectors, Body{q, k, v, qkv.data, positions.data(), table, context});
 }
 
 /// The way back: writes every element of `dqkv`.
-template <int H, int KV, int D, class T = float>
+template <int H, int KV, int D, class T>
 void rope_backward(Device& device, Rows<T, (H + 2 * KV) * D> dqkv, const T* dq, const T* dk, const T* dv,
                    std::span<const std::int32_t> positions, const float* table, int context) {
   using Body = kernel::Rope<T, H, KV, D, false>;

@@ -65,14 +65,14 @@ struct SwigluBackward {
 }  // namespace kernel
 
 /// Writes every element of `y`.
-template <int F, class T = float>
-void swiglu_forward(Device& device, Rows<T, F> y, Rows<const T, 2 * F> gate_up) {
+template <int F, class T>
+void swiglu_forward(Device& device, Rows<T, F> y, In<T, 2 * F> gate_up) {
   for_each(device, y.count * kernel::GateUp<T, F>::vectors, kernel::SwigluForward<T, F>{y.data, gate_up.data});
 }
 
 /// Writes every element of `dgate_up`, which may be `gate_up` itself.
-template <int F, class T = float>
-void swiglu_backward(Device& device, Rows<T, 2 * F> dgate_up, Rows<const T, F> dy, Rows<const T, 2 * F> gate_up) {
+template <int F, class T>
+void swiglu_backward(Device& device, Rows<T, 2 * F> dgate_up, In<T, F> dy, In<T, 2 * F> gate_up) {
   for_each(device, dy.count * kernel::GateUp<T, F>::vectors,
            kernel::SwigluBackward<T, F>{dgate_up.data, dy.data, gate_up.data});
 }
