@@ -102,6 +102,7 @@ __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_f
 
   Quarter<D> of_q, of_o;
   of_q.load(q + (head * work.T + work.row_within()) * D);
+  const TokenPlace own = places[work.row_within()];
   float top = never, total = 0;
   for (int key = 0; key <= work.last; key += walked) {
     const int last_key = std::min(work.T, key + walked) - 1;
@@ -115,10 +116,11 @@ __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_f
     float s[walked], highest = top;
 #pragma unroll
     for (int j = 0; j < walked; ++j) {
-      s[j] = row_sum(of_q.part(keys, j)) * scale;
-      bool shown = key + j <= last_key;
-      if (shown && cover == Cover::some) shown = Mask::visible(places[work.row_within()], places[key + j]);
-      if (!shown) s[j] = never;
+      // No branch of its own for each of the rows: ptxas would keep what it needs to join them again in memory.
+      const bool shown =
+          (key + j <= last_key) & ((cover == Cover::all) | Mask::visible(own, places[std::min(key + j, last_key)]));
+      const float score = row_sum(of_q.part(keys, j)) * scale;
+      s[j] = shown ? score : never;
       highest = fmaxf(highest, s[j]);
     }
     const float base = highest == never ? 0.0f : highest;  // where nothing was visible so far, e^(s - 0) is 0
