@@ -4,6 +4,7 @@
 #include <longsky/cuda/adamw.cuh>
 #include <longsky/cuda/attention_backward.cuh>
 #include <longsky/cuda/attention_decode.cuh>
+#include <longsky/cuda/attention_float.cuh>
 #include <longsky/cuda/attention_forward.cuh>
 #include <longsky/cuda/copy_heads.cuh>
 #include <longsky/cuda/cross_entropy.cuh>
