@@ -10,7 +10,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <typeindex>
+#include <unordered_map>
 #include <utility>
 
 namespace longsky::cuda {
@@ -77,7 +80,7 @@ struct Grid {
 };
 
 /// The uses of scratch memory; two that are alive at the same time have different names.
-enum class Scratch { reduction, result, sort, sorted, count };
+enum class Scratch { reduction, result, sort, sorted, matmul, logits, count };
 
 /// The argument by which ops are found (`rmsnorm_forward(device, …)` is `longsky::cuda::rmsnorm_forward`).
 class Device {
@@ -107,6 +110,14 @@ class Device {
     return memory.data();
   }
 
+  /// The one object of type T that lives as long as the device, made when it is first asked for.
+  template <class T>
+  T& own() {
+    std::shared_ptr<void>& object = owned_[typeid(T)];
+    if (!object) object = std::make_shared<T>();
+    return *static_cast<T*>(object.get());
+  }
+
   /// Queues a copy to or from the host; returns when the host's side may be reused.
   template <class T>
   void upload(T* to, const T* from, std::int64_t size) {
@@ -127,6 +138,7 @@ class Device {
   cudaStream_t stream_ = nullptr;
   bool synchronous_;
   std::array<Memory<std::byte>, static_cast<std::size_t>(Scratch::count)> scratch_;
+  std::unordered_map<std::type_index, std::shared_ptr<void>> owned_;
 };
 
 }  // namespace longsky::cuda
