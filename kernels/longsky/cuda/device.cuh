@@ -12,9 +12,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <type_traits>
+#include <typeindex>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -83,7 +86,7 @@ struct Grid {
 };
 
 /// The uses of scratch memory; two that are alive at the same time have different names.
-enum class Scratch { reduction, result, sort, sorted, count };
+enum class Scratch { reduction, result, sort, sorted, matmul, logits, count };
 
 class Recording;       // recording.cuh
 class Staging;         // staging.cuh
@@ -147,6 +150,14 @@ class Device {
   /// How often scratch memory has grown: what was recorded before holds addresses that are no longer good.
   int growths() const { return growths_; }
 
+  /// The one object of type T that lives as long as the device, made when it is first asked for.
+  template <class T>
+  T& own() {
+    std::shared_ptr<void>& object = owned_[typeid(T)];
+    if (!object) object = std::make_shared<T>();
+    return *static_cast<T*>(object.get());
+  }
+
   /// Queues a copy to or from the host; returns when the host's side may be reused.
   template <class T>
   void upload(T* to, const T* from, std::int64_t size) {
@@ -198,6 +209,7 @@ class Device {
   bool synchronous_;
   int growths_ = 0;
   std::array<Memory<std::byte>, static_cast<std::size_t>(Scratch::count)> scratch_;
+  std::unordered_map<std::type_index, std::shared_ptr<void>> owned_;
 };
 
 }  // namespace longsky::cuda
