@@ -27,9 +27,11 @@ __device__ T block_reduce(T x, Combine combine) {
   return all;
 }
 
-/// Queues a stable sort by key of `count` pairs. Keys are in [0, 2^key_bits).
-inline void sort_pairs(Device& device, std::int32_t* sorted_keys, const std::int32_t* keys, std::int32_t* sorted_values,
-                       const std::int32_t* values, int count, int key_bits) {
+/// Queues a stable sort by key of `count` pairs. Keys are in [0, 2^key_bits). A template, so that only who sorts
+/// compiles it.
+template <class Key, class Value>
+void sort_pairs(Device& device, Key* sorted_keys, const Key* keys, Value* sorted_values, const Value* values, int count,
+                int key_bits) {
   if (count == 0) return;
   std::size_t bytes = 0;
   const auto sort = [&](void* scratch) {

@@ -26,8 +26,9 @@ T block_reduce(T x, Combine combine) {
   return all;
 }
 
-inline void sort_pairs(Device&, std::int32_t* sorted_keys, const std::int32_t* keys, std::int32_t* sorted_values,
-                       const std::int32_t* values, int count, int key_bits) {
+template <class Key, class Value>
+void sort_pairs(Device&, Key* sorted_keys, const Key* keys, Value* sorted_values, const Value* values, int count,
+                int key_bits) {
   for (int i = 0; i < count; ++i)
     if (keys[i] < 0 || std::int64_t{keys[i]} >> key_bits) throw std::logic_error("a key has more bits than are sorted");
   std::vector<int> order(static_cast<std::size_t>(count));
