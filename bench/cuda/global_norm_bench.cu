@@ -7,20 +7,22 @@
 #include <cstdint>
 #include <span>
 
-namespace {
+namespace longsky::bench {
 
-using namespace longsky;
+namespace {
 
 constexpr std::int64_t size = std::int64_t{1} << 28;
 
 void global_norm(benchmark::State& state) {
   const cuda::Memory<double> total(1);
-  auto sets = bench::sets_of(4.0 * size, [](std::uint32_t i) { return bench::filled<float>(size, i); });
-  bench::measure<bench::Bound::memory>(state, 4.0 * size, sets, [&](cuda::Memory<float>& g) {
-    cuda::sum_of_squares(bench::gpu(), total.data(), std::span<const float>(g.data(), static_cast<std::size_t>(size)));
+  auto sets = sets_of(4.0 * size, [](std::uint32_t i) { return filled<float>(size, i); });
+  measure<Bound::memory>(state, 4.0 * size, sets, [&](cuda::Memory<float>& g) {
+    cuda::sum_of_squares(gpu(), total.data(), std::span<const float>(g.data(), static_cast<std::size_t>(size)));
   });
 }
 
-const bool added = bench::add("cuda.global_norm.fp32", global_norm);
+const bool added = add("cuda.global_norm.fp32", global_norm);
 
 }  // namespace
+
+}  // namespace longsky::bench

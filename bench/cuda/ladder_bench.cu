@@ -8,9 +8,9 @@
 
 #include <cstdint>
 
-namespace {
+namespace longsky::bench {
 
-using namespace longsky;
+namespace {
 
 constexpr int C = 4096;
 constexpr std::int64_t N = 16384;
@@ -18,21 +18,23 @@ constexpr double bytes = 2.0 * N * C * sizeof(bf16);
 
 struct Arrays {
   cuda::Memory<bf16> x, y{N * C};
-  explicit Arrays(std::uint32_t set) : x(bench::filled<bf16>(N * C, set)) {}
+  explicit Arrays(std::uint32_t set) : x(filled<bf16>(N * C, set)) {}
 };
 
 template <class Rung>
 void rung(benchmark::State& state) {
-  const auto w = bench::filled<float>(C, 100);
-  auto sets = bench::sets_of(bytes, [](std::uint32_t i) { return Arrays(i); });
-  bench::measure<bench::Bound::memory>(state, bytes, sets, [&](Arrays& a) {
-    Rung::template run<C>(bench::gpu(), {a.y.data(), N}, {a.x.data(), N}, w.data(), 1e-6f);
+  const auto w = filled<float>(C, 100);
+  auto sets = sets_of(bytes, [](std::uint32_t i) { return Arrays(i); });
+  measure<Bound::memory>(state, bytes, sets, [&](Arrays& a) {
+    Rung::template run<C>(gpu(), {a.y.data(), N}, {a.x.data(), N}, w.data(), 1e-6f);
   });
 }
 
-const bool added = bench::add("cuda.ladder.rmsnorm.1_thread_a_row", rung<ladder::ThreadARow>) &&
-                   bench::add("cuda.ladder.rmsnorm.2_warp_a_row", rung<ladder::WarpARow>) &&
-                   bench::add("cuda.ladder.rmsnorm.3_vectors", rung<ladder::Vectors>) &&
-                   bench::add("cuda.ladder.rmsnorm.4_registers", rung<ladder::Registers>);
+const bool added = add("cuda.ladder.rmsnorm.1_thread_a_row", rung<ladder::ThreadARow>) &&
+                   add("cuda.ladder.rmsnorm.2_warp_a_row", rung<ladder::WarpARow>) &&
+                   add("cuda.ladder.rmsnorm.3_vectors", rung<ladder::Vectors>) &&
+                   add("cuda.ladder.rmsnorm.4_registers", rung<ladder::Registers>);
 
 }  // namespace
+
+}  // namespace longsky::bench

@@ -4,21 +4,23 @@
 #include <exception>
 #include <iostream>
 
-namespace {
+namespace longsky::bench {
 
-using namespace longsky;
+namespace {
 
 template <bool OfProducts>
 void ceiling(benchmark::State& state) {
-  bench::Ceiling<OfProducts> of(bench::gpu());
+  Ceiling<OfProducts> of(gpu());
   const double rate = of.rate();
   for (auto _ : state) state.SetIterationTime(1 / rate);
   state.counters[OfProducts ? "TFLOP/s" : "GB/s"] = rate * (OfProducts ? 1e-12 : 1e-9);
 }
 
-const bool added = bench::add("cuda.ceiling.product", ceiling<true>) && bench::add("cuda.ceiling.copy", ceiling<false>);
+const bool added = add("cuda.ceiling.product", ceiling<true>) && add("cuda.ceiling.copy", ceiling<false>);
 
 }  // namespace
+
+}  // namespace longsky::bench
 
 int main(int argc, char** argv) try {
   benchmark::Initialize(&argc, argv);
@@ -26,7 +28,7 @@ int main(int argc, char** argv) try {
   if (cudaDeviceProp properties; cudaGetDeviceProperties(&properties, 0) == cudaSuccess)
     benchmark::AddCustomContext("gpu", properties.name);
   benchmark::RunSpecifiedBenchmarks();
-  return bench::failures == 0 ? 0 : 1;
+  return longsky::bench::failures == 0 ? 0 : 1;
 } catch (const std::exception& error) {
   std::cerr << "bench_cuda: " << error.what() << '\n';
   return 1;

@@ -6,9 +6,9 @@
 
 #include <cstdint>
 
-namespace {
+namespace longsky::bench {
 
-using namespace longsky;
+namespace {
 
 constexpr int F = 14336;
 constexpr std::int64_t N = 8192;
@@ -16,23 +16,25 @@ constexpr std::int64_t N = 8192;
 struct Arrays {
   cuda::Memory<bf16> gate_up, y, dgate_up;
   explicit Arrays(std::uint32_t set)
-      : gate_up(bench::filled<bf16>(N * 2 * F, 2 * set)), y(bench::filled<bf16>(N * F, 2 * set + 1)), dgate_up(N * 2 * F) {}
+      : gate_up(filled<bf16>(N * 2 * F, 2 * set)), y(filled<bf16>(N * F, 2 * set + 1)), dgate_up(N * 2 * F) {}
 };
 
 template <bool Forward>
 void swiglu(benchmark::State& state) {
   constexpr double bytes = (Forward ? 3.0 : 5.0) * N * F * sizeof(bf16);
-  auto sets = bench::sets_of(bytes, [](std::uint32_t i) { return Arrays(i); });
-  bench::measure<bench::Bound::memory>(state, bytes, sets, [&](Arrays& a) {
+  auto sets = sets_of(bytes, [](std::uint32_t i) { return Arrays(i); });
+  measure<Bound::memory>(state, bytes, sets, [&](Arrays& a) {
     if constexpr (Forward)
-      cuda::swiglu_forward<F>(bench::gpu(), Rows<bf16, F>{a.y.data(), N}, {a.gate_up.data(), N});
+      cuda::swiglu_forward<F>(gpu(), Rows<bf16, F>{a.y.data(), N}, {a.gate_up.data(), N});
     else
-      cuda::swiglu_backward<F>(bench::gpu(), Rows<bf16, 2 * F>{a.dgate_up.data(), N}, {a.y.data(), N},
+      cuda::swiglu_backward<F>(gpu(), Rows<bf16, 2 * F>{a.dgate_up.data(), N}, {a.y.data(), N},
                                {a.gate_up.data(), N});
   });
 }
 
-const bool added = bench::add("cuda.swiglu.forward.f14336", swiglu<true>) &&
-                   bench::add("cuda.swiglu.backward.f14336", swiglu<false>);
+const bool added = add("cuda.swiglu.forward.f14336", swiglu<true>) &&
+                   add("cuda.swiglu.backward.f14336", swiglu<false>);
 
 }  // namespace
+
+}  // namespace longsky::bench

@@ -9,10 +9,9 @@
 
 #include <cmath>
 
-namespace {
+namespace longsky::test {
 
-using namespace longsky;
-using namespace longsky::test;
+namespace {
 
 constexpr AdamWConstants constants{.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f};
 
@@ -153,3 +152,5 @@ TEST_CASE("bfloat16 weights follow float ones through steps that rounding to nea
   first.update(gradient, scale_of(1), no_decay);
   CHECK(other.w.floats() != first.w.floats());
 }
+
+}  // namespace longsky::test

@@ -9,10 +9,9 @@
 #include <longsky/cuda/attention_float.cuh>
 #include <longsky/cuda/attention_forward.cuh>
 
-namespace {
+namespace longsky::test {
 
-using namespace longsky;
-using namespace longsky::test;
+namespace {
 
 template <class MaskPolicy, int Heads, int KvHeads, int HeadDim, class Type = bf16>
 struct Case {
@@ -101,3 +100,5 @@ TEMPLATE_TEST_CASE("attention of one token on a GPU is its definition", "[cuda][
                                                               capacity);
   CHECK(close(o.floats(), want_o, scale, sizeof(E) == 4 ? 1e-5 : 2 * rounding<bf16>));
 }
+
+}  // namespace longsky::test

@@ -9,10 +9,9 @@
 #include "../../bench/cuda/ladder/rmsnorm_3_vectors.cuh"
 #include "../../bench/cuda/ladder/rmsnorm_4_registers.cuh"
 
-namespace {
+namespace longsky::test {
 
-using namespace longsky;
-using namespace longsky::test;
+namespace {
 
 constexpr float eps = 1e-5f;
 
@@ -35,3 +34,5 @@ TEMPLATE_TEST_CASE("every rung of the norm's ladder computes the norm", "[cuda][
   check<TestType, 256>(N);
   check<TestType, 776>(N);
 }
+
+}  // namespace longsky::test

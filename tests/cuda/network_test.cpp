@@ -16,10 +16,9 @@
 
 static_assert(longsky::Device<longsky::cuda::Device>);
 
-namespace {
+namespace longsky::test {
 
-using namespace longsky;
-using namespace longsky::test;
+namespace {
 
 constexpr int vocab = 48, context = 21, sequences = 2;
 constexpr ModelSpec grouped{.vocab = vocab, .layers = 2, .width = 64, .heads = 2, .kv_heads = 1, .ffn = 40, .context = 32};
@@ -129,3 +128,5 @@ TEMPLATE_TEST_CASE("a GPU reads a prompt at once or token by token", "[cuda][net
   for (int t = 13; t < context; ++t) decoder.decode(weights_there.span(), staged(t, 1), t, cache, context, logits);
   CHECK(error(logits.floats(), at_once) < (TestType::rounds_factors ? 0.02 : 1e-5));
 }
+
+}  // namespace longsky::test

@@ -1,4 +1,5 @@
 // tests/cuda/rows_test.cpp — the passes that compute vectors of elements apart, and the global norm, against formulas.
+#include "cuda/far_memory.hpp"
 #include "cuda/on_device.hpp"
 #include "support/catch.hpp"
 #include "support/close.hpp"
@@ -10,10 +11,9 @@
 #include <longsky/cuda/rope.cuh>
 #include <longsky/cuda/swiglu.cuh>
 
-namespace {
+namespace longsky::test {
 
-using namespace longsky;
-using namespace longsky::test;
+namespace {
 
 template <class T>
 std::span<T> span_of(OnDevice<T>& x, std::int64_t size) {
@@ -136,14 +136,13 @@ TEMPLATE_TEST_CASE("embedding on a GPU reaches rows beyond 2^31 elements", "[cud
   cuda::Device device;
   FarMemory<T> table(std::int64_t{far + 1} * C);
   FarMemory<float> dtable(std::int64_t{far + 1} * C);
-  std::fill_n(table.data() + std::int64_t{far} * C, C, static_cast<T>(0.5f));
+  table.write(std::int64_t{far} * C, std::vector<T>(C, static_cast<T>(0.5f)));
   OnDevice<T> x(device, 2 * C);
   OnDevice<std::int32_t> tokens(device, std::vector<std::int32_t>{far, far});
   embedding_forward<C>(device, Rows<T, C>{x, 2}, span_of(tokens, 2), {table.data(), far + 1}, 3.0f);
   CHECK(x.floats() == std::vector<float>(2 * C, 1.5f));
   embedding_backward<C>(device, Rows<float, C>{dtable.data(), far + 1}, span_of(tokens, 2), Rows<const T, C>{x, 2}, 2);
-  const float* const row = dtable.data() + std::int64_t{far} * C;
-  CHECK(std::vector<float>(row, row + C) == std::vector<float>(C, 6.0f));
+  CHECK(dtable.read(std::int64_t{far} * C, C) == std::vector<float>(C, 6.0f));
 }
 
 TEMPLATE_TEST_CASE("the global norm on a GPU is exact, and zeroed memory has none", "[cuda][global_norm]", float,
@@ -162,3 +161,5 @@ TEMPLATE_TEST_CASE("the global norm on a GPU is exact, and zeroed memory has non
   cuda::fill_zero(device, span_of(on_x, n));
   CHECK(sum_of_squares(device, all) == 0.0);
 }
+
+}  // namespace longsky::test

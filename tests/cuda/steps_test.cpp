@@ -8,10 +8,9 @@
 #include <longsky/cuda/run_once.cuh>
 #include <longsky/cuda/staging.cuh>
 
-namespace {
+namespace longsky::test {
 
-using namespace longsky;
-using namespace longsky::test;
+namespace {
 
 struct Halve {
   double* x;
@@ -72,3 +71,5 @@ TEST_CASE("a staged pass is the host's, and of one size always at one place", "[
     place = staged.tokens.data();
   }
 }
+
+}  // namespace longsky::test

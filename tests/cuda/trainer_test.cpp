@@ -8,10 +8,9 @@
 
 #include <memory>
 
-namespace {
+namespace longsky::test {
 
-using namespace longsky;
-using namespace longsky::test;
+namespace {
 
 const Corpus no_corpus;
 
@@ -110,3 +109,5 @@ TEST_CASE("a loss that is not a number ends the run on a GPU too", "[cuda][train
     }
   FAIL("the steps were taken");
 }
+
+}  // namespace longsky::test

@@ -20,7 +20,7 @@
 namespace longsky::cuda {
 
 /// A float as bfloat16, rounded up with the chance of what is cut off, as `random` decides.
-inline __device__ bf16 rounded_at_random(float x, std::uint32_t random) {
+LONGSKY_HD inline bf16 rounded_at_random(float x, std::uint32_t random) {
   const auto bits = std::bit_cast<std::uint32_t>(x);
   if ((bits & 0x7f800000u) == 0x7f800000u) return bf16(x);  // infinite, or not a number
   bf16 result;
