@@ -1,4 +1,5 @@
 // tests/cuda/linear_test.cpp — a linear layer and its gradients as they are queued for a GPU, against double precision.
+#include "cuda/far_memory.hpp"
 #include "cuda/on_device.hpp"
 #include "support/catch.hpp"
 #include "support/close.hpp"
@@ -10,8 +11,7 @@
 #include <tuple>
 #include <vector>
 
-using namespace longsky;
-using namespace longsky::test;
+namespace longsky::test {
 
 namespace {
 
@@ -118,11 +118,11 @@ TEST_CASE("a product's rows may lie more than 2^31 elements apart", "[cuda][matm
   constexpr std::int64_t apart = (std::int64_t{1} << 31) + 8;
   cuda::Device device;
   FarMemory<float> a(2 * apart), d(2 * apart);
-  for (int i = 0; i < 2; ++i) std::fill_n(a.data() + i * apart, 3, 2.0f + static_cast<float>(i));
+  for (int i = 0; i < 2; ++i) a.write(i * apart, std::vector<float>(3, 2.0f + static_cast<float>(i)));
   OnDevice<float> b(device, std::vector<float>{1, 10, 100});
   cuda::matmul(device, {2, 1, 3}, cuda::Factor<float>{a.data(), apart}, cuda::Factor<float>{b, 1}, d.data(), apart);
-  CHECK(d.data()[0] == 222.0f);
-  CHECK(d.data()[apart] == 333.0f);
+  CHECK(d.read(0, 1)[0] == 222.0f);
+  CHECK(d.read(apart, 1)[0] == 333.0f);
 }
 
 TEST_CASE("the emulation's product refuses what cuBLASLt would", "[cuda][emulation]") {
@@ -144,3 +144,5 @@ TEST_CASE("the emulation's product refuses what cuBLASLt would", "[cuda][emulati
   CHECK_THAT(said({a, 3, true}, {b, 8}, d, 8), Catch::Contains("first factor has rows of 4 elements, 3 apart"));
   CHECK_THAT(said({a, 8}, {b, 8}, a, 8), Catch::Contains("overwrites one of its factors"));
 }
+
+}  // namespace longsky::test
