@@ -14,16 +14,16 @@ namespace {
 
 const Corpus no_corpus;
 
-struct Stage : SmallStage {
+struct TinyStage : SmallStage {
   static constexpr StageSpec spec{
       .name = "small", .context = 32, .sequences = 2, .accumulation = 2, .steps = 4, .lr = 3e-3, .warmup = 2};
 };
 template <class PrecisionPolicy>
-struct Recipe : SmallRecipe {
+struct TinyRecipe : SmallRecipe {
   static constexpr ModelSpec model{
       .vocab = 64, .layers = 1, .width = 64, .heads = 2, .kv_heads = 1, .ffn = 40, .context = 64};
   using Precision = PrecisionPolicy;
-  using Stages = StageList<Stage>;
+  using Stages = StageList<TinyStage>;
 };
 
 /// A trainer with the device and the weights it works on.
@@ -31,8 +31,8 @@ template <class R, class Device>
 struct Training {
   Device device;
   Weights<R> weights{7};
-  std::unique_ptr<Trainer<R, Stage, Device>> trainer =
-      std::make_unique<Trainer<R, Stage, Device>>(device, weights.span(), no_corpus, 7);
+  std::unique_ptr<Trainer<R, TinyStage, Device>> trainer =
+      std::make_unique<Trainer<R, TinyStage, Device>>(device, weights.span(), no_corpus, 7);
 
   std::vector<double> run(int steps) {
     std::vector<double> losses;
@@ -56,8 +56,8 @@ struct Training {
 }  // namespace
 
 TEMPLATE_TEST_CASE("a GPU's losses are the CPU's", "[cuda][train]", Fp32, Bf16, Bf16Stochastic) {
-  Training<Recipe<Fp32>, cpu::Device> on_cpu;
-  Training<Recipe<TestType>, cuda::Device> on_gpu;
+  Training<TinyRecipe<Fp32>, cpu::Device> on_cpu;
+  Training<TinyRecipe<TestType>, cuda::Device> on_gpu;
   const std::vector<float> start = copy_of(on_gpu.weights.span());
   const std::vector<double> want = on_cpu.run(4), got = on_gpu.run(4);
   for (std::size_t i = 0; i < want.size(); ++i)
@@ -70,7 +70,7 @@ TEMPLATE_TEST_CASE("a GPU's losses are the CPU's", "[cuda][train]", Fp32, Bf16, 
 }
 
 TEMPLATE_TEST_CASE("stopped and resumed on a GPU, the bits are the same", "[cuda][train]", Fp32, Bf16, Bf16Stochastic) {
-  using T = Training<Recipe<TestType>, cuda::Device>;
+  using T = Training<TinyRecipe<TestType>, cuda::Device>;
   T whole, before, after;
   const std::vector<double> losses = whole.run(4);
   std::vector<double> seen = before.run(1);
@@ -82,19 +82,19 @@ TEMPLATE_TEST_CASE("stopped and resumed on a GPU, the bits are the same", "[cuda
 }
 
 TEST_CASE("a run can change devices in the middle", "[cuda][train]") {
-  Training<Recipe<Fp32>, cpu::Device> whole, before;
+  Training<TinyRecipe<Fp32>, cpu::Device> whole, before;
   const std::vector<double> losses = whole.run(4);
   before.run(2);
-  Training<Recipe<Fp32>, cuda::Device> after;
+  Training<TinyRecipe<Fp32>, cuda::Device> after;
   after.take_over(before);
   CHECK(after.run(1).front() == Approx(losses[2]).epsilon(1e-5));
-  Training<Recipe<Fp32>, cpu::Device> again;
+  Training<TinyRecipe<Fp32>, cpu::Device> again;
   again.take_over(after);
   CHECK(again.run(1).front() == Approx(losses[3]).epsilon(1e-5));
 }
 
 TEST_CASE("a loss that is not a number ends the run on a GPU too", "[cuda][train]") {
-  Training<Recipe<Fp32>, cuda::Device> t;
+  Training<TinyRecipe<Fp32>, cuda::Device> t;
   t.run(1);
   t.weights.span()[5 * 64] = std::numeric_limits<float>::quiet_NaN();
   t.trainer->restore(t.trainer->state());

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 namespace longsky {
 
@@ -69,6 +70,8 @@ inline constexpr Shape<1, N, Kind::statistic> statistic{};
 /// `"wq"_n`: a name as a value of an empty type.
 template <FixedString S>
 struct Name {
+  static constexpr std::string_view text = S.view();
+
   template <int R, int C, Kind K>
   constexpr Entry<S, R, C, K> operator=(Shape<R, C, K>) const {
     return {};
@@ -82,7 +85,7 @@ constexpr Name<S> operator""_n() {
 }
 }  // namespace literals
 
-template <FixedString S>
+template <class Name>
 struct no_parameter_is_called;  // named by the compiler's message; never defined
 
 /// The table itself. An empty type: everything it knows is constexpr.
@@ -102,20 +105,21 @@ struct ParameterTable {
   static constexpr std::int64_t size = size_in<float>;  ///< of a table of weights: the same for every T
   static constexpr std::int64_t parameters = (std::int64_t{0} + ... + Entries::size);
 
-  template <FixedString S>
+  // Names come as types: nvcc 13 cannot deduce the string of a Name<S> that an operator is called with.
+  template <class Name>
   static consteval std::size_t index() {
-    if constexpr (((Entries::name != S.view()) && ...)) {
-      return sizeof(no_parameter_is_called<S>);
+    if constexpr (((Entries::name != Name::text) && ...)) {
+      return sizeof(no_parameter_is_called<Name>);
     } else {
       std::size_t i = 0, found = 0;
-      ((Entries::name == S.view() ? void(found = i) : void(), ++i), ...);
+      ((Entries::name == Name::text ? void(found = i) : void(), ++i), ...);
       return found;
     }
   }
 
-  /// True where S names a statistic.
-  template <FixedString S>
-  static constexpr bool is_statistic = ((Entries::name == S.view() && Entries::kind == Kind::statistic) || ...);
+  /// True for the name of a statistic.
+  template <class Name>
+  static constexpr bool is_statistic = ((Entries::name == Name::text && Entries::kind == Kind::statistic) || ...);
 
   /// Calls f(entry, offset) for every row, in order.
   template <class F>
@@ -137,11 +141,11 @@ struct View {
   T* base = nullptr;
   std::int64_t scale = 1;
 
-  template <FixedString S>
-  auto operator[](Name<S>) const {
-    constexpr std::size_t i = Table::template index<S>();
+  template <class Name>
+  auto operator[](Name) const {
+    constexpr std::size_t i = Table::template index<Name>();
     T* const at = base + Table::template offsets_in<T>[i] * scale;
-    if constexpr (Table::template is_statistic<S>)
+    if constexpr (Table::template is_statistic<Name>)
       return reinterpret_cast<float*>(at);
     else
       return at;
