@@ -135,7 +135,7 @@ void attention_backward(Device& device, float* dq, float* dk, float* dv, Rows<co
     const std::int64_t first = item % blocks * Tile::queries, last = std::min(T, first + Tile::queries);
     const float scale = 1.0f / std::sqrt(static_cast<float>(D));
     for (std::int64_t t = first; t < last; ++t) {
-      Vec product{};
+      Vec product = zero();
       for (int d = 0; d < D; d += vec_width)
         product += load(d_o[b * T + t] + h * D + d) * load(o[b * T + t] + h * D + d);
       delta[head * T + t] = sum(product) * scale;

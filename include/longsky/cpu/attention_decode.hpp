@@ -26,13 +26,13 @@ void attend_chunk(float* o, float& maximum_score, float& total, const float* q, 
   const float scale = std::numbers::log2e_v<float> / std::sqrt(static_cast<float>(D));
   float top = -1e29f;
   for (int i = 0; i < n; ++i) {
-    Vec product{};
+    Vec product = zero();
     for (int d = 0; d < D; d += vec_width) product += load(q + d) * load(k + std::int64_t{i} * D + d);
     p[i] = sees(i) ? sum(product) * scale : -1e30f;
     top = std::max(top, p[i]);
   }
   std::fill(p + n, p + (n + vec_width - 1) / vec_width * vec_width, -1e30f);
-  Vec sums{};
+  Vec sums = zero();
   for (int i = 0; i < n; i += vec_width) {
     const Vec e = exp2(load(p + i) - top);
     store(p + i, e);

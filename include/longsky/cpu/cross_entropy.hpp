@@ -172,10 +172,10 @@ class CrossEntropyPass {
     float of_target[vec_width] = {};
     for (int i = 0; i < lanes; ++i) of_target[i] = logits[std::int64_t{target(first + i)} * tokens + i];
 
-    Vec total{};
+    Vec total = zero();
     constexpr int run = 64;  // summed apart, so that rounding errors do not grow with V
     for (int v0 = 0; v0 < V; v0 += run) {
-      Vec part{};
+      Vec part = zero();
       for (int v = v0; v < std::min(V, v0 + run); ++v) {
         const Vec e = exp(load(logits + std::int64_t{v} * tokens) - top);
         part += e;

@@ -50,7 +50,7 @@ double register_block_rate(Device& device) {
             });
           });
       }
-      Vec all{};
+      Vec all = zero();
       unrolled<gemm_rows>([&](auto i) { unrolled<block_vecs>([&](auto v) { all += sums[i][v]; }); });
       ends[thread * apart] = sum(all);
     });

@@ -27,7 +27,7 @@ void rmsnorm_forward(Device& device, Rows<float, C> y, float* r, Rows<const floa
     for (std::int64_t t = first; t < last; ++t) {
       const float* in = x[t];
       float* out = y[t];
-      Vec squares{};
+      Vec squares = zero();
       for (int c = 0; c < C; c += vec_width) squares += load(in + c) * load(in + c);
       const float scale = 1.0f / std::sqrt(sum(squares) / C + eps);
       r[t] = scale;
@@ -52,7 +52,7 @@ void rmsnorm_backward(Device& device, Rows<float, C> dx, float* dw, Rows<const f
                       const float* in = x[t];
                       const float* up = dy[t];
                       float* out = dx[t];
-                      Vec product{};
+                      Vec product = zero();
                       for (int c = 0; c < C; c += vec_width) product += load(up + c) * load(w + c) * load(in + c);
                       const float scale = r[t];
                       const float along = sum(product) / C * scale * scale * scale;

@@ -41,6 +41,8 @@ using IntVec = std::int32_t __attribute__((vector_size(vec_width * 4)));
 }
 [[gnu::always_inline]] inline void store(float* to, Vec v) { std::memcpy(to, &v, sizeof v); }
 [[gnu::always_inline]] inline Vec broadcast(float x) { return x - Vec{}; }
+/// Zeros, for a lambda: nvcc takes `Vec{}` there for a constant of a kind that it does not know.
+[[gnu::always_inline]] inline Vec zero() { return Vec{}; }
 
 /// The first n lanes from memory, zero in the others.
 [[gnu::always_inline]] inline Vec load_first(const float* from, int n) {
