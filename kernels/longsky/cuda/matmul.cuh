@@ -74,7 +74,7 @@ class MatmulPlans {
       code = ExitCode::does_not_fit;
       remedy = "; the `plan` command lists what a recipe needs, nvidia-smi what other programs hold";
     } else if (status == CUBLAS_STATUS_NOT_SUPPORTED) {
-      remedy = "; it has no algorithm for this shape: widths that are multiples of 8 always have one";
+      remedy = "; it has no algorithm for this shape: choose widths that are multiples of 8";
     }
     throw Error(code, "cuBLASLt could not " + asked + ": " + cublasLtGetStatusString(status) + remedy);
   }
