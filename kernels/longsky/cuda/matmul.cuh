@@ -5,7 +5,7 @@
 // Factors are float or bfloat16, sums float (never TF32); the result is rounded once, when it is stored. Matrices are
 // row-major. cuBLASLt's are column-major, where the same memory is the transposed matrix: it is asked for
 // d^T = b^T a^T. What it answers for a shape is kept, so a steady step asks nothing; partial sums of one element are
-// added in float and in one order, so the bits are the same in every run. The emulation has a twin of this file.
+// added in float and in one order, so the bits are the same in every run.
 #pragma once
 
 #include <longsky/core/half.hpp>
@@ -136,7 +136,8 @@ class MatmulPlans {
     int found = 0;
     const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle_, &plan.product, &plan.b, &plan.a, &plan.d,
                                                                  &plan.d, &preference, 1, &best, &found);
-    check(status == CUBLAS_STATUS_SUCCESS && found == 0 ? CUBLAS_STATUS_NOT_SUPPORTED : status, asked);
+    check(status, asked);
+    check(found == 0 ? CUBLAS_STATUS_NOT_SUPPORTED : best.state, asked);
     plan.algorithm = best.algo;
   }
 
@@ -167,16 +168,16 @@ void matmul(Device& device, MatmulShape shape, Factor<T> a, Factor<T> b, Out* d,
                       addend != nullptr,
                       bias != nullptr};
   MatmulPlan& plan = plans.plan(key, bias);
+  const auto checked = [&](cublasStatus_t status) {
+    if (status != CUBLAS_STATUS_SUCCESS) MatmulPlans::check(status, MatmulPlans::words(key));
+  };
   if (bias)
-    MatmulPlans::check(
-        cublasLtMatmulDescSetAttribute(&plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias),
-        MatmulPlans::words(key));
+    checked(cublasLtMatmulDescSetAttribute(&plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
   const float one = 1, of_addend = addend ? 1.0f : 0.0f;
-  const cublasStatus_t status =
-      cublasLtMatmul(plans.handle(), &plan.product, &one, b.data, &plan.b, a.data, &plan.a, &of_addend,
-                     addend ? addend : d, &plan.d, d, &plan.d, &plan.algorithm,
-                     device.scratch(Scratch::matmul, MatmulPlans::workspace), MatmulPlans::workspace, device.stream());
-  if (status != CUBLAS_STATUS_SUCCESS) MatmulPlans::check(status, MatmulPlans::words(key));
+  checked(cublasLtMatmul(plans.handle(), &plan.product, &one, b.data, &plan.b, a.data, &plan.a, &of_addend,
+                         addend ? addend : d, &plan.d, d, &plan.d, &plan.algorithm,
+                         device.scratch(Scratch::matmul, MatmulPlans::workspace), MatmulPlans::workspace,
+                         device.stream()));
   if (device.synchronous()) check(cudaStreamSynchronize(device.stream()), MatmulPlans::words(key));
 }
 
