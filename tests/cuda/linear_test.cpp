@@ -162,3 +162,22 @@ TEST_CASE("cuBLASLt is asked once for a shape", "[cuda][matmul]") {
   CHECK(queries(8, bias) == 0);
   CHECK(queries(8, nullptr) == 0);
 }
+
+TEST_CASE("errors of cuBLASLt say what was asked and what to do", "[cuda][matmul]") {
+  const auto said = [](const auto& run) {
+    try {
+      run();
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("nothing");
+  };
+  emulation::devices = 0;
+  CHECK_THAT(said([] { cuda::MatmulPlans plans; }), Catch::Contains("could not start") && Catch::Contains("GPU"));
+  emulation::devices = 1;
+  CHECK_THAT(said([] {
+               cuda::MatmulPlans::check(CUBLAS_STATUS_NOT_SUPPORTED, cuda::MatmulPlans::words({5, 7, 3}));
+             }),
+             Catch::Contains("multiply [5, 3] by [3, 7]") && Catch::Contains("multiples of 8"));
+  CHECK(said([] { cuda::MatmulPlans::check(CUBLAS_STATUS_SUCCESS, "start"); }) == "nothing");
+}
