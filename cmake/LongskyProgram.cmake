@@ -1,15 +1,15 @@
 # How the project's own programs are compiled. Nothing here reaches those who only use the library.
 add_library(longsky_program_flags INTERFACE)
-target_compile_options(longsky_program_flags INTERFACE -Wall -Wextra -Wpedantic)
+target_compile_options(longsky_program_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic>)
 # GCC says here that vectors of 32 and 64 bytes are passed otherwise than by compilers before 2013. They never leave a
 # program.
-target_compile_options(longsky_program_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-psabi>)
+target_compile_options(longsky_program_flags INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-psabi>)
 if(LONGSKY_NATIVE)
-  target_compile_options(longsky_program_flags INTERFACE -march=native)
+  target_compile_options(longsky_program_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
 endif()
 if(LONGSKY_SANITIZE)
   set(sanitize -fsanitize=${LONGSKY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  target_compile_options(longsky_program_flags INTERFACE ${sanitize})
+  target_compile_options(longsky_program_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:${sanitize}>)
   target_link_options(longsky_program_flags INTERFACE ${sanitize})
 endif()
 

@@ -20,7 +20,6 @@ build_packages='
 g++                 the compiler
 cmake               configures the build
 ninja-build         runs it
-pkg-config          finds Cairo
 libboost-dev        Boost.Hana: parameter tables, options, stages
 nlohmann-json3-dev  checkpoints, metrics, tokenizers
 zlib1g-dev          compressed books

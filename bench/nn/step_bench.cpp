@@ -45,7 +45,7 @@ class Training {
         context_(context),
         weights_(static_cast<std::size_t>(Layout::size)),
         gradients_(weights_.size()),
-        state_(Layout::size),
+        state_(device, Layout::size),
         groups_(Optimizer::groups<Layout>()),
         decoder_(device, std::int64_t{sequences} * context, RopeSpec{}, context) {
     NormalInit<>::initialise<Network>(weights_.span(), 1, RopeSpec{});
@@ -68,15 +68,17 @@ class Training {
     decoder_.forward_backward(weights_.span(), gradients_.span(),
                               {tokens_, targets_, documents_, positions_, context_, nullptr}, 1.0f);
     const double norm = std::sqrt(sum_of_squares(device_, gradients_.span())) / tokens();
-    Optimizer::update(device_, groups_, weights_.span(), state_, gradients_.span(), 1e-3f, ++steps_,
-                      Optimizer::clip(norm) / static_cast<float>(tokens()));
+    StepScale scale = Optimizer::scale(1e-3, ++steps_);
+    scale.gradient_scale = Optimizer::clip(norm) / static_cast<float>(tokens());
+    Optimizer::update<timed::Device, float, float, float>(device_, groups_, weights_.span(), state_, gradients_.span(),
+                                                          &scale, nullptr);
   }
 
  private:
   timed::Device& device_;
   int context_;
   Buffer<float> weights_, gradients_;
-  Optimizer::State state_;
+  Optimizer::State<timed::Device> state_;
   std::vector<Optimizer::Group> groups_;
   Decoder<Network, timed::Device> decoder_;
   std::vector<std::int32_t> tokens_, targets_, documents_, positions_;

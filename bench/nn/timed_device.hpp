@@ -21,6 +21,16 @@ inline constexpr std::array<const char*, static_cast<std::size_t>(Account::count
     "gemm", "attention", "head", "elementwise", "optimizer"};
 
 struct Device {
+  template <class Precision>
+  using Element = float;
+  template <class T>
+  using Array = longsky::Buffer<T>;
+  static constexpr bool shares_host_memory = true;
+  struct Staging {
+    Staging(Device&, std::int64_t) {}
+    static const longsky::Pass& put(const longsky::Pass& pass) { return pass; }
+  };
+
   longsky::cpu::Device& cpu;
   std::array<double, account_names.size()> seconds = {};
 };
@@ -117,8 +127,9 @@ inline double sum_of_squares(Device& device, std::span<const float> x) {
   return book<Account::optimizer>(device, [&](auto& cpu) { return sum_of_squares(cpu, x); });
 }
 inline void adamw_step(Device& device, std::span<float> w, std::span<float> m, std::span<float> v,
-                       std::span<const float> g, const longsky::AdamWUpdate& update) {
-  book<Account::optimizer>(device, [&](auto& cpu) { adamw_step(cpu, w, m, v, g, update); });
+                       std::span<const float> g, const longsky::AdamWConstants& constants,
+                       const longsky::StepScale* step, float*) {
+  book<Account::optimizer>(device, [&](auto& cpu) { adamw_step(cpu, w, m, v, g, constants, step); });
 }
 
 }  // namespace timed

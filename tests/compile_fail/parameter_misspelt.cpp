@@ -6,4 +6,4 @@
 using namespace longsky::literals;
 
 constexpr auto table = longsky::params("wq"_n = longsky::matrix<128, 128>, "wo"_n = longsky::output<128, 128>);
-constexpr std::size_t place = decltype(table)::index<"wqq">();
+constexpr std::size_t place = decltype(table)::index<decltype("wqq"_n)>();

@@ -32,3 +32,13 @@ TEST_CASE("the sum of squares neither overflows nor hides what is not finite", "
   x[57] = INFINITY;
   CHECK(std::isinf(sum_of_squares(device, x)));
 }
+
+TEST_CASE("sums go where the device keeps its numbers", "[global_norm]") {
+  cpu::Device device(2);
+  const std::vector<float> x{1, 2, 3, -4};
+  double squares = 100, sum = 100;
+  sum_of_squares(device, &squares, x);
+  add_sum(device, &sum, x);
+  CHECK(squares == 30);
+  CHECK(sum == 102);
+}

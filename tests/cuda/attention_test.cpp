@@ -5,16 +5,18 @@
 #include "support/reference_rows.hpp"
 
 #include <longsky/cuda/attention_backward.cuh>
+#include <longsky/cuda/attention_decode.cuh>
+#include <longsky/cuda/attention_float.cuh>
 #include <longsky/cuda/attention_forward.cuh>
+
+namespace longsky::test {
 
 namespace {
 
-using namespace longsky;
-using namespace longsky::test;
-
-template <class MaskPolicy, int Heads, int KvHeads, int HeadDim>
+template <class MaskPolicy, int Heads, int KvHeads, int HeadDim, class Type = bf16>
 struct Case {
   using Mask = MaskPolicy;
+  using Element = Type;
   static constexpr int H = Heads, KV = KvHeads, D = HeadDim;
 };
 
@@ -34,32 +36,69 @@ std::vector<std::int32_t> documents_of(int sequences, int context) {
 
 TEMPLATE_TEST_CASE("attention on a GPU is its definition", "[cuda][attention]", (Case<Causal, 2, 1, 32>),
                    (Case<Causal, 2, 2, 64>), (Case<Causal, 4, 1, 128>), (Case<WithinDocument<>, 2, 1, 64>),
-                   (Case<SlidingWindow<70>, 1, 1, 32>)) {
+                   (Case<SlidingWindow<70>, 1, 1, 32>), (Case<Causal, 2, 1, 16, float>), (Case<Causal, 4, 2, 64, float>),
+                   (Case<WithinDocument<>, 2, 2, 32, float>), (Case<SlidingWindow<70>, 1, 1, 128, float>)) {
   using C = TestType;
+  using E = typename C::Element;
   constexpr int B = 2;
+  constexpr double error = sizeof(E) == 4 ? 1e-5 : rounding<bf16>;
   const int T = GENERATE(1, 17, 64, 131, 200);
   const AttentionShape s{B, C::H, C::KV, T, C::D};
   auto q = random_floats(s.queries(), "q");
   for (float& x : q) x *= 4;  // a softmax that has peaks
-  q = stored_as<bf16>(q);
-  const auto k = stored_as<bf16>(random_floats(s.keys(), "k")), v = stored_as<bf16>(random_floats(s.keys(), "v"));
+  q = stored_as<E>(q);
+  const auto k = stored_as<E>(random_floats(s.keys(), "k")), v = stored_as<E>(random_floats(s.keys(), "v"));
   const auto documents = documents_of(B, T);
   cuda::Device device;
-  OnDevice<bf16> on_q(device, q), on_k(device, k), on_v(device, v), o(device, s.queries());
+  OnDevice<E> on_q(device, q), on_k(device, k), on_v(device, v), o(device, s.queries());
   OnDevice lse(device, s.queries() / C::D);
   OnDevice<std::int32_t> on_documents(device, documents);
-  cuda::attention_forward<typename C::Mask, C::H, C::KV, C::D>(device, {o, std::int64_t{B} * T}, lse, on_q, on_k, on_v,
+  cuda::attention_forward<typename C::Mask, C::H, C::KV, C::D>(device, Rows<E, C::H * C::D>{o, std::int64_t{B} * T}, lse, on_q.data(), on_k.data(), on_v.data(),
                                                                {B, T, on_documents});
-  const auto d_o = stored_as<bf16>(random_floats(s.queries(), "d_o"));
-  OnDevice<bf16> on_d_o(device, d_o), dq(device, s.queries()), dk(device, s.keys()), dv(device, s.keys());
-  cuda::attention_backward<typename C::Mask, C::H, C::KV, C::D>(device, dq, dk, dv, {on_d_o, std::int64_t{B} * T},
-                                                                {o, std::int64_t{B} * T}, lse, on_q, on_k, on_v,
+  const auto d_o = stored_as<E>(random_floats(s.queries(), "d_o"));
+  OnDevice<E> on_d_o(device, d_o), dq(device, s.queries()), dk(device, s.keys()), dv(device, s.keys());
+  cuda::attention_backward<typename C::Mask, C::H, C::KV, C::D>(device, dq.data(), dk.data(), dv.data(), Rows<const E, C::H * C::D>{on_d_o, std::int64_t{B} * T},
+                                                                Rows<const E, C::H * C::D>{o, std::int64_t{B} * T}, lse, on_q.data(), on_k.data(), on_v.data(),
                                                                 {B, T, on_documents});
   const auto want = attention<typename C::Mask>(s, to_double(q), to_double(k), to_double(v), to_double(d_o), documents);
-  CHECK(close(o.floats(), want.o.value, want.o.scale, 2 * rounding<bf16>));
+  CHECK(close(o.floats(), want.o.value, want.o.scale, 2 * error));
   CHECK(close(lse.floats(), want.lse, 1e-5));
   // Probabilities, ds and o are rounded once each before they are multiplied.
-  CHECK(close(dv.floats(), want.dv.value, want.dv.scale, 2 * rounding<bf16>));
-  CHECK(close(dk.floats(), want.dk.value, want.dk.scale, 3 * rounding<bf16>));
-  CHECK(close(dq.floats(), want.dq.value, want.dq.scale, 3 * rounding<bf16>));
+  CHECK(close(dv.floats(), want.dv.value, want.dv.scale, 2 * error));
+  CHECK(close(dk.floats(), want.dk.value, want.dk.scale, 3 * error));
+  CHECK(close(dq.floats(), want.dq.value, want.dq.scale, 3 * error));
 }
+
+TEMPLATE_TEST_CASE("attention of one token on a GPU is its definition", "[cuda][attention]", (Case<Causal, 2, 1, 64>),
+                   (Case<SlidingWindow<70>, 4, 2, 32>), (Case<Causal, 2, 2, 128, float>), (Case<Causal, 1, 1, 16, float>)) {
+  using C = TestType;
+  using E = typename C::Element;
+  const int length = GENERATE(1, 5, 256, 257, 700);
+  const int capacity = length + 3;
+  // The cache as one sequence, of which the last query is asked for.
+  const AttentionShape s{1, C::H, C::KV, length, C::D};
+  const auto q = stored_as<E>(random_floats(s.queries(), "q"));
+  const auto k = stored_as<E>(random_floats(s.keys(), "k")), v = stored_as<E>(random_floats(s.keys(), "v"));
+  const auto want = attention<typename C::Mask>(s, to_double(q), to_double(k), to_double(v), zeros(s.queries()), {});
+  std::vector<float> last, k_cache(static_cast<std::size_t>(C::KV * capacity * C::D), NAN), v_cache = k_cache;
+  Doubles want_o, scale;
+  for (int h = 0; h < C::H; ++h)
+    for (int d = 0; d < C::D; ++d) {
+      last.push_back(q[static_cast<std::size_t>(s.query(0, h, length - 1) + d)]);
+      want_o.push_back(want.o.value[static_cast<std::size_t>(s.token(0, h, length - 1) + d)]);
+      scale.push_back(want.o.scale[static_cast<std::size_t>(s.token(0, h, length - 1) + d)]);
+    }
+  for (int h = 0; h < C::KV; ++h)
+    for (int i = 0; i < length * C::D; ++i) {
+      const auto from = static_cast<std::size_t>(h * length * C::D + i), to = static_cast<std::size_t>(h * capacity * C::D + i);
+      k_cache[to] = k[from];
+      v_cache[to] = v[from];
+    }
+  cuda::Device device;
+  OnDevice<E> on_q(device, last), on_k(device, k_cache), on_v(device, v_cache), o(device, C::H * C::D);
+  cuda::attention_decode<typename C::Mask, C::H, C::KV, C::D>(device, o.data(), on_q.data(), on_k.data(), on_v.data(), length,
+                                                              capacity);
+  CHECK(close(o.floats(), want_o, scale, sizeof(E) == 4 ? 1e-5 : 2 * rounding<bf16>));
+}
+
+}  // namespace longsky::test

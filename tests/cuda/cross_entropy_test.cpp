@@ -1,5 +1,6 @@
 // tests/cuda/cross_entropy_test.cpp — head and loss as they are queued for a GPU, against double precision, with any
 // part of the tokens masked.
+#include "cuda/far_memory.hpp"
 #include "cuda/on_device.hpp"
 #include "support/catch.hpp"
 #include "support/close.hpp"
@@ -12,8 +13,7 @@
 #include <tuple>
 #include <vector>
 
-using namespace longsky;
-using namespace longsky::test;
+namespace longsky::test {
 
 namespace {
 
@@ -148,7 +148,9 @@ TEMPLATE_TEST_CASE("rows of logits may lie more than 2^31 elements apart", "[cud
   constexpr int V = 300;
   constexpr std::int64_t apart = (std::int64_t{1} << 31) + 8;
   FarMemory<float> logits(2 * apart);
-  for (int v = 0; v < V; ++v) logits.data()[apart + v] = v == 7 ? 0.0f : -1000.0f;
+  std::vector<float> sure(V, -1000.0f);
+  sure[7] = 0;
+  logits.write(apart, sure);
   cuda::Device device;
   OnDevice<float> losses(device, 2);
   OnDevice<std::int32_t> best(device, 2), targets(device, std::vector<std::int32_t>{-1, 7});
@@ -156,7 +158,8 @@ TEMPLATE_TEST_CASE("rows of logits may lie more than 2^31 elements apart", "[cud
                losses.data(), best.data(), logits.data(), apart, targets.data(), 2.0f);
   CHECK(losses.floats() == std::vector<float>{0, 0});
   CHECK(best.floats() == std::vector<float>{-1, 7});
-  const T* const dlogits = reinterpret_cast<const T*>(logits.data() + apart);
+  const std::vector<float> row = logits.read(apart, V);  // whose first part holds V gradients in T
+  const T* const dlogits = reinterpret_cast<const T*>(row.data());
   for (int v = 0; v < V; ++v) CHECK(static_cast<float>(dlogits[v]) == 0.0f);
 }
 
@@ -167,3 +170,5 @@ TEST_CASE("a tile's logits take 256 MiB at most", "[cuda][cross_entropy]") {
   STATIC_REQUIRE(cuda::CrossEntropyTile<50257>::leading == 50264);
   STATIC_REQUIRE(cuda::CrossEntropyTile<50257>::leading * cuda::CrossEntropyTile<50257>::tokens * 4 <= 256 << 20);
 }
+
+}  // namespace longsky::test

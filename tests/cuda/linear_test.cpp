@@ -1,4 +1,5 @@
 // tests/cuda/linear_test.cpp — a linear layer and its gradients as they are queued for a GPU, against double precision.
+#include "cuda/far_memory.hpp"
 #include "cuda/on_device.hpp"
 #include "emulation/runtime.hpp"
 #include "support/catch.hpp"
@@ -11,8 +12,7 @@
 #include <tuple>
 #include <vector>
 
-using namespace longsky;
-using namespace longsky::test;
+namespace longsky::test {
 
 namespace {
 
@@ -119,11 +119,11 @@ TEST_CASE("a product's rows may lie more than 2^31 elements apart", "[cuda][matm
   constexpr std::int64_t apart = (std::int64_t{1} << 31) + 8;
   cuda::Device device;
   FarMemory<float> a(2 * apart), d(2 * apart);
-  for (int i = 0; i < 2; ++i) std::fill_n(a.data() + i * apart, 3, 2.0f + static_cast<float>(i));
+  for (int i = 0; i < 2; ++i) a.write(i * apart, std::vector<float>(3, 2.0f + static_cast<float>(i)));
   OnDevice<float> b(device, std::vector<float>{1, 10, 100});
   cuda::matmul(device, {2, 1, 3}, cuda::Factor<float>{a.data(), apart}, cuda::Factor<float>{b, 1}, d.data(), apart);
-  CHECK(d.data()[0] == 222.0f);
-  CHECK(d.data()[apart] == 333.0f);
+  CHECK(d.read(0, 1)[0] == 222.0f);
+  CHECK(d.read(apart, 1)[0] == 333.0f);
 }
 
 TEST_CASE("the emulation's cuBLASLt refuses what the real one would", "[cuda][emulation]") {
@@ -181,3 +181,5 @@ TEST_CASE("errors of cuBLASLt say what was asked and what to do", "[cuda][matmul
              Catch::Contains("multiply [5, 3] by [3, 7]") && Catch::Contains("multiples of 8"));
   CHECK(said([] { cuda::MatmulPlans::check(CUBLAS_STATUS_SUCCESS, "start"); }) == "nothing");
 }
+
+}  // namespace longsky::test

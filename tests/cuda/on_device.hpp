@@ -1,13 +1,12 @@
 // tests/cuda/on_device.hpp — arrays of a test on the device, in the type that a kernel stores.
+//
+// The tests of kernels are inside namespace longsky, since CUDA's own headers have a namespace `cuda` too.
 #pragma once
 
 #include <longsky/core/half.hpp>
 #include <longsky/cuda/device.cuh>
 
-#include <sys/mman.h>
-
 #include <cstdint>
-#include <new>
 #include <vector>
 
 namespace longsky::test {
@@ -39,27 +38,6 @@ class OnDevice {
  private:
   cuda::Device& device_;
   cuda::Memory<T> memory_;
-};
-
-/// More memory than there is: zeros, of which a page exists once it is touched. For what lies beyond 2^31 elements.
-template <class T>
-class FarMemory {
- public:
-  explicit FarMemory(std::int64_t size) : bytes_(static_cast<std::size_t>(size) * sizeof(T)) {
-    void* const memory =
-        mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
-    data_ = static_cast<T*>(memory);
-  }
-  FarMemory(const FarMemory&) = delete;
-  FarMemory& operator=(const FarMemory&) = delete;
-  ~FarMemory() { munmap(data_, bytes_); }
-
-  T* data() { return data_; }
-
- private:
-  std::size_t bytes_;
-  T* data_;
 };
 
 /// The values that a vector has after a trip through T.

@@ -6,10 +6,9 @@
 
 #include <longsky/cuda/rmsnorm.cuh>
 
-namespace {
+namespace longsky::test {
 
-using namespace longsky;
-using namespace longsky::test;
+namespace {
 
 constexpr float eps = 1e-5f;
 
@@ -84,3 +83,5 @@ TEST_CASE("rmsnorm's weight gradient on a GPU sums over many blocks, in one orde
     CHECK(same_bits(first, dw.floats()));
   }
 }
+
+}  // namespace longsky::test

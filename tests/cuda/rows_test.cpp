@@ -1,20 +1,19 @@
 // tests/cuda/rows_test.cpp — the passes that compute vectors of elements apart, and the global norm, against formulas.
+#include "cuda/far_memory.hpp"
 #include "cuda/on_device.hpp"
 #include "support/catch.hpp"
 #include "support/close.hpp"
 #include "support/reference_rows.hpp"
 
-#include <longsky/cuda/adamw.cuh>
 #include <longsky/cuda/embedding.cuh>
 #include <longsky/cuda/fill_zero.cuh>
 #include <longsky/cuda/global_norm.cuh>
 #include <longsky/cuda/rope.cuh>
 #include <longsky/cuda/swiglu.cuh>
 
-namespace {
+namespace longsky::test {
 
-using namespace longsky;
-using namespace longsky::test;
+namespace {
 
 template <class T>
 std::span<T> span_of(OnDevice<T>& x, std::int64_t size) {
@@ -140,48 +139,13 @@ TEMPLATE_TEST_CASE("embedding on a GPU reaches rows beyond 2^31 elements", "[cud
   cuda::Device device;
   FarMemory<T> table(std::int64_t{far + 1} * C);
   FarMemory<float> dtable(std::int64_t{far + 1} * C);
-  std::fill_n(table.data() + std::int64_t{far} * C, C, static_cast<T>(0.5f));
+  table.write(std::int64_t{far} * C, std::vector<T>(C, static_cast<T>(0.5f)));
   OnDevice<T> x(device, 2 * C);
   OnDevice<std::int32_t> tokens(device, std::vector<std::int32_t>{far, far});
   embedding_forward<C>(device, Rows<T, C>{x, 2}, span_of(tokens, 2), {table.data(), far + 1}, 3.0f);
   CHECK(x.floats() == std::vector<float>(2 * C, 1.5f));
   embedding_backward<C>(device, Rows<float, C>{dtable.data(), far + 1}, span_of(tokens, 2), Rows<const T, C>{x, 2}, 2);
-  const float* const row = dtable.data() + std::int64_t{far} * C;
-  CHECK(std::vector<float>(row, row + C) == std::vector<float>(C, 6.0f));
-}
-
-TEST_CASE("adamw on a GPU is its formula, and keeps a copy in another type", "[cuda][adamw]") {
-  const std::int64_t n = GENERATE(1, 3, 4, 1003);
-  AdamWUpdate update{.lr = 0.01f,
-                     .beta1 = 0.9f,
-                     .beta2 = 0.95f,
-                     .eps = 1e-8f,
-                     .weight_decay = 0.1f,
-                     .step = 0,
-                     .gradient_scale = 0.25f};
-  Doubles w = to_double(random_floats(n, "w")), m = zeros(n), v = zeros(n);
-  cuda::Device device;
-  OnDevice on_w(device, random_floats(n, "w")), on_m(device, std::vector<float>(static_cast<std::size_t>(n))),
-      on_v(device, std::vector<float>(static_cast<std::size_t>(n)));
-  OnDevice<bf16> copy(device, n);
-  for (update.step = 1; update.step <= 3; ++update.step) {
-    const auto gradient = random_floats(n, update.step % 2 ? "odd" : "even");
-    OnDevice g(device, gradient);
-    adamw_step(device, span_of(on_w, n), span_of(on_m, n), span_of(on_v, n), span_of(g, n), update, copy.data());
-    for (std::size_t i = 0; i < w.size(); ++i) {
-      const double b1 = double{update.beta1}, b2 = double{update.beta2}, scaled = 0.25 * gradient[i];
-      m[i] = b1 * m[i] + (1 - b1) * scaled;
-      v[i] = b2 * v[i] + (1 - b2) * scaled * scaled;
-      const auto step = static_cast<double>(update.step);
-      const double m_hat = m[i] / (1 - std::pow(b1, step)), v_hat = v[i] / (1 - std::pow(b2, step));
-      w[i] -=
-          double{update.lr} * (m_hat / (std::sqrt(v_hat) + double{update.eps}) + double{update.weight_decay} * w[i]);
-    }
-  }
-  CHECK(close(on_w.floats(), w, 1e-6));
-  CHECK(close(on_m.floats(), m, Doubles(m.size(), 0.25), 1e-6));  // gradients are up to 0.25
-  CHECK(close(on_v.floats(), v, 2e-6));
-  CHECK(same_bits(copy.floats(), stored_as<bf16>(on_w.floats())));
+  CHECK(dtable.read(std::int64_t{far} * C, C) == std::vector<float>(C, 6.0f));
 }
 
 TEMPLATE_TEST_CASE("the global norm on a GPU is exact, and zeroed memory has none", "[cuda][global_norm]", float,
@@ -200,3 +164,5 @@ TEMPLATE_TEST_CASE("the global norm on a GPU is exact, and zeroed memory has non
   cuda::fill_zero(device, span_of(on_x, n));
   CHECK(sum_of_squares(device, all) == 0.0);
 }
+
+}  // namespace longsky::test

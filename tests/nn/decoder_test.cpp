@@ -5,9 +5,9 @@
 #include <longsky/cpu/cpu.hpp>
 #include <longsky/nn/decoder.hpp>
 #include <longsky/nn/init.hpp>
+#include <longsky/spec/cost.hpp>
 #include <longsky/spec/mask.hpp>
 #include <longsky/spec/precision.hpp>
-#include <longsky/spec/cost.hpp>
 
 #include <cmath>
 #include <numeric>
@@ -20,8 +20,16 @@ using namespace longsky;
 
 using Llama = Layers<Attention, FeedForward>;
 constexpr ModelSpec untied{.vocab = 29, .layers = 2, .width = 32, .heads = 2, .kv_heads = 1, .ffn = 24, .context = 24};
-constexpr ModelSpec tied{.vocab = 29, .layers = 2, .width = 32, .heads = 2, .kv_heads = 2, .ffn = 24, .context = 24,
-                         .tied = true, .qkv_bias = true, .embedding_scale = 3};
+constexpr ModelSpec tied{.vocab = 29,
+                         .layers = 2,
+                         .width = 32,
+                         .heads = 2,
+                         .kv_heads = 2,
+                         .ffn = 24,
+                         .context = 24,
+                         .tied = true,
+                         .qkv_bias = true,
+                         .embedding_scale = 3};
 
 struct Inputs {
   std::vector<std::int32_t> tokens, targets, documents, positions;
@@ -101,7 +109,7 @@ TEST_CASE("recomputing blocks changes memory, not a bit of the gradient", "[nn]"
   kept.forward_backward(w.span(), a.span(), in.pass(), 0.5f);
   again.forward_backward(w.span(), b.span(), in.pass(), 0.5f);
   CHECK(std::equal(a.data(), a.data() + a.size(), b.data()));
-  STATIC_REQUIRE(decoder_arena_floats<Again>(48) < decoder_arena_floats<Kept>(48));
+  STATIC_REQUIRE(decoder_arena_size<Again>(48) < decoder_arena_size<Kept>(48));
 }
 
 TEST_CASE("the number of threads does not change a bit", "[nn][threads]") {
@@ -151,14 +159,20 @@ TEST_CASE("decoding token by token gives the logits of reading at once", "[nn][d
   const Inputs in = inputs(1, 20);
   Buffer<float> w = weights_of<N>(13);
   Decoder<N, cpu::Device> decoder(device, 24, RopeSpec{}, 32);
-  Buffer<float> cache(static_cast<std::size_t>(decoder.cache_floats(24)));
+  Buffer<float> cache(static_cast<std::size_t>(decoder.cache_size(24)));
   std::vector<float> at_once(29), one_by_one(29);
   const Pass whole = in.pass();
   decoder.prefill(w.span(), whole, cache.data(), 24, at_once.data());
   const auto head = [&](auto all) { return all.first(12); };
-  decoder.prefill(w.span(), {head(whole.tokens), head(whole.targets), head(whole.documents), head(whole.positions), 12, nullptr},
+  decoder.prefill(w.span(),
+                  {head(whole.tokens), head(whole.targets), head(whole.documents), head(whole.positions), 12, nullptr},
                   cache.data(), 24, one_by_one.data());
-  for (int t = 12; t < 20; ++t) decoder.decode(w.span(), in.tokens[static_cast<std::size_t>(t)], t, cache.data(), 24, one_by_one.data());
+  for (int t = 12; t < 20; ++t) {
+    const auto token = [&](auto all) { return all.subspan(static_cast<std::size_t>(t), 1); };
+    decoder.decode(w.span(),
+                   {token(whole.tokens), token(whole.targets), token(whole.documents), token(whole.positions), 1}, t,
+                   cache.data(), 24, one_by_one.data());
+  }
   for (std::size_t v = 0; v < 29; ++v) CHECK(one_by_one[v] == Approx(at_once[v]).margin(1e-4));
 }
 

@@ -26,7 +26,8 @@ TEST_CASE("schedules warm up, and end where they should", "[optim]") {
 }
 
 TEST_CASE("matrices decay, gains and biases do not, and every float belongs to one group", "[optim]") {
-  constexpr ModelSpec m{.vocab = 20, .layers = 2, .width = 32, .heads = 2, .kv_heads = 2, .ffn = 16, .context = 8, .qkv_bias = true};
+  constexpr ModelSpec m{
+      .vocab = 20, .layers = 2, .width = 32, .heads = 2, .kv_heads = 2, .ffn = 16, .context = 8, .qkv_bias = true};
   using Layout = WeightLayout<Net<m, Layers<Attention, FeedForward>, Causal, Fp32>>;
   const auto groups = AdamW<>::groups<Layout>();
   std::int64_t next = 0;
@@ -42,8 +43,10 @@ TEST_CASE("matrices decay, gains and biases do not, and every float belongs to o
 
   cpu::Device device(2);
   std::vector<float> w(static_cast<std::size_t>(Layout::size), 1.0f), g(w.size());
-  AdamW<>::State state(Layout::size);
-  AdamW<>::update(device, groups, w, state, g, 0.1f, 1, 1.0f);
+  AdamW<>::State<cpu::Device> state(device, Layout::size);
+  StepScale scale = AdamW<>::scale(0.1, 1);
+  scale.gradient_scale = 1;
+  AdamW<>::update<cpu::Device, float, float, float>(device, groups, w, state, g, &scale, nullptr);
   Layout::for_each([&](auto entry, int, std::int64_t at) {
     CHECK(w[static_cast<std::size_t>(at)] == Approx(decays(entry.kind) ? 1.0f - 0.1f * 0.05f : 1.0f));
   });

@@ -68,10 +68,10 @@ struct Line {
 TEST_CASE("values stand behind their option or its equals sign; a switch takes none") {
   Line line;
   const Command* command =
-      line.parse({"train", "--seed", "18446744073709551615", "--threads=-1", "--out", "--x", "--ablations"});
+      line.parse({"train", "--seed", "18446744073709551615", "--checkpoint-every=-1", "--out", "--x", "--ablations"});
   CHECK(command->name == "train");
   CHECK(line.options.seed == ~std::uint64_t{0});
-  CHECK(line.options.threads == -1);
+  CHECK(line.options.checkpoint_every == -1);
   CHECK(line.options.out == "--x");
   CHECK(line.options.ablations);
   CHECK(!line.options.development);

@@ -94,7 +94,8 @@ TEMPLATE_LIST_TEST_CASE("the plan is what is allocated, to the byte", "[plan]", 
   buffer_bytes = 0;
   Trainer<R, OddStage, cpu::Device> trainer(device, weights.span(), corpus, 1);
   CHECK(buffer_bytes == bytes_of(planned, "gradients") + bytes_of(planned, "AdamW moments") +
-                            bytes_of(planned, "activations") + bytes_of(planned, "rotary table"));
+                            bytes_of(planned, "activations") + bytes_of(planned, "rotary table") +
+                            bytes_of(planned, "step state"));
 
   other_bytes = 0;
   {

@@ -39,7 +39,7 @@ struct Training {
   std::vector<float> values() const { return copy_of(weights.span()); }
   std::vector<float> moments() const {
     std::vector<float> both = copy_of(trainer->optimizer().m.span());
-    const auto v = trainer->optimizer().v.span();
+    const auto v = trainer->optimizer().v.host();
     both.insert(both.end(), v.begin(), v.end());
     return both;
   }
@@ -136,7 +136,7 @@ TEST_CASE("stopped after any step and resumed with other threads, the bits are t
     };
     copy(before.weights.span(), after.weights.span());
     copy(before.trainer->optimizer().m.span(), after.trainer->optimizer().m.span());
-    copy(before.trainer->optimizer().v.span(), after.trainer->optimizer().v.span());
+    copy(before.trainer->optimizer().v.host(), after.trainer->optimizer().v.span());
     after.trainer->restore(before.trainer->state());
     CHECK(after.trainer->step() == stop);
     const std::vector<double> rest = after.run(6 - stop);
@@ -219,8 +219,8 @@ TEST_CASE("a spike is skipped, counted, and stays out of the window") {
   Training<> t(1), plain(1);
   SpikeGuard calm;
   for (int i = 0; i < SpikeGuard::window; ++i) {
-    calm.losses.push_back(0.1 + 1e-4 * i);
-    calm.norms.push_back(0.01 + 1e-5 * i);
+    calm.losses.remember(0.1 + 1e-4 * i);
+    calm.norms.remember(0.01 + 1e-5 * i);
   }
   t.trainer->restore({0, 0, calm});
   const std::vector<float> kept = t.values();
@@ -232,7 +232,7 @@ TEST_CASE("a spike is skipped, counted, and stays out of the window") {
   CHECK(t.trainer->step() == 1);  // its data is used up
   CHECK(!plain.trainer->next().skipped);
   CHECK(plain.values() != kept);
-  CHECK(plain.trainer->state().guard.losses.size() == 1);
+  CHECK(plain.trainer->state().guard.losses.count == 1);
 }
 
 TEST_CASE("a step in which nothing is trained moves nothing") {

@@ -16,6 +16,13 @@
 
 namespace longsky {
 
+/// The words of `--help` for one member of an option struct.
+struct OptionText {
+  const char* member;
+  const char* group;
+  const char* text;
+};
+
 /// A struct that has been adapted and starts with its defaults.
 template <class T>
 concept Options = boost::hana::Struct<std::remove_const_t<T>>::value && std::is_default_constructible_v<T>;

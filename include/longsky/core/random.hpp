@@ -30,7 +30,7 @@ LONGSKY_HD constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_
 }
 
 /// The number of a named stream (FNV-1a), so that two uses of one seed never share numbers by accident.
-constexpr std::uint32_t stream_of(std::string_view name) {
+LONGSKY_HD constexpr std::uint32_t stream_of(std::string_view name) {
   std::uint32_t hash = 2166136261u;
   for (char c : name) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619u;
   return hash;

@@ -21,15 +21,11 @@ struct Rows {
   LONGSKY_HD constexpr std::int64_t size() const { return count * Width; }
   LONGSKY_HD constexpr Rows slice(std::int64_t first, std::int64_t n) const { return {data + first * Width, n}; }
 
-  LONGSKY_HD constexpr operator Rows<const T, Width>() const
-    requires(!std::is_const_v<T>)
-  {
-    return {data, count};
-  }
+  LONGSKY_HD constexpr operator Rows<const T, Width>() const requires(!std::is_const_v<T>) { return {data, count}; }
 };
 
 /// Rows that are read; takes no part in deducing T.
-template <class T, int W>
-using In = std::type_identity_t<Rows<const T, W>>;
+template <class T, int Width>
+using In = std::type_identity_t<Rows<const T, Width>>;
 
 }  // namespace longsky

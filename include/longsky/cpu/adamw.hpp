@@ -11,19 +11,25 @@
 
 namespace longsky::cpu {
 
-/// Updates the weights and both moments in place; the four spans are of one size.
+/// Updates the weights and both moments in place; the four spans are of one size. A copy of the weights in another type
+/// is what GPUs have: here there is none.
 inline void adamw_step(Device& device, std::span<float> w, std::span<float> m, std::span<float> v,
-                       std::span<const float> g, const AdamWUpdate& update) {
-  const float to_m_hat = update.correction(update.beta1), to_v_hat = update.correction(update.beta2);
+                       std::span<const float> g, const AdamWConstants& constants, const StepScale* step,
+                       float* /*copy*/ = nullptr) {
+  if (step->skip != 0) return;
+  const struct {
+    float lr, gradient, to_m_hat, to_v_hat, beta1, beta2, eps, weight_decay;
+  } scale{step->lr,        step->gradient_scale, step->to_m_hat, step->to_v_hat,
+          constants.beta1, constants.beta2,      constants.eps,  constants.weight_decay};
   struct State {
     Vec w, m, v;
   };
   const auto next = [&](State s, Vec gradient) __attribute__((always_inline)) {
-    gradient *= update.gradient_scale;
-    s.m = update.beta1 * s.m + (1 - update.beta1) * gradient;
-    s.v = update.beta2 * s.v + (1 - update.beta2) * gradient * gradient;
-    const Vec direction = s.m * to_m_hat / (sqrt(s.v * to_v_hat) + update.eps);
-    s.w -= update.lr * (direction + update.weight_decay * s.w);
+    gradient *= scale.gradient;
+    s.m = scale.beta1 * s.m + (1 - scale.beta1) * gradient;
+    s.v = scale.beta2 * s.v + (1 - scale.beta2) * gradient * gradient;
+    const Vec direction = s.m * scale.to_m_hat / (sqrt(s.v * scale.to_v_hat) + scale.eps);
+    s.w -= scale.lr * (direction + scale.weight_decay * s.w);
     return s;
   };
   parallel_chunks(device.threads(), static_cast<std::int64_t>(w.size()), 16384,

@@ -2,10 +2,14 @@
 #pragma once
 
 #include <longsky/core/buffer.hpp>
+#include <longsky/spec/pass.hpp>
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string>
 #include <thread>
 
 namespace longsky::cpu {
@@ -13,15 +17,60 @@ namespace longsky::cpu {
 /// The uses of scratch memory; two that are alive at the same time have different names.
 enum class Scratch { packed_b, packed_a, attention, reduction, logits, gathered, count };
 
+class Device;
+struct DeviceOptions;
+
+/// Brings passes to the device: here they are there already.
+struct Staging {
+  Staging(Device&, std::int64_t /*capacity*/) {}
+  static const Pass& put(const Pass& pass) { return pass; }
+};
+
+/// Runs what is the same in every step; a GPU records it once and replays it.
+struct Recording {
+  template <class Work>
+  void run(Device&, const Work& work) {
+    work();
+  }
+};
+
 /// The argument by which ops are found (`rmsnorm_forward(device, …)` is `longsky::cpu::rmsnorm_forward`).
 class Device {
  public:
-  explicit Device(int threads = static_cast<int>(std::thread::hardware_concurrency()))
-      : threads_(std::max(1, threads)) {}
+  template <class Precision>
+  using Element = float;  ///< what weights and activations are stored in
+  template <class T>
+  using Array = Buffer<T>;  ///< memory that ops work on
+  using Staging = cpu::Staging;
+  using Recording = cpu::Recording;
+  static constexpr bool shares_host_memory = true;
+
+  using Options = DeviceOptions;  // cpu/options.hpp
+
+  Device() = default;
+  explicit Device(int threads) : threads_(std::max(1, threads)) {}
+  explicit Device(const DeviceOptions& options);
 
   int threads() const { return threads_; }
+  std::string description() const { return std::to_string(threads_) + (threads_ == 1 ? " thread" : " threads"); }
 
-  /// At least `floats` floats on a 64-byte boundary, contents undefined. Grows on first use; a steady run never allocates.
+  /// What the machine has, in use or not.
+  static std::int64_t memory_bytes() {
+    return static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGE_SIZE);
+  }
+
+  /// Copies between the host's memory and the device's, which here is the host's.
+  template <class T>
+  static void upload(T* to, const T* from, std::int64_t size) {
+    std::copy_n(from, size, to);
+  }
+  template <class T>
+  static void download(T* to, const T* from, std::int64_t size) {
+    std::copy_n(from, size, to);
+  }
+
+  /// At least `floats` floats on a 64-byte boundary, contents undefined. Grows on first use; a steady run never
+  /// allocates.
   float* scratch(Scratch use, std::int64_t floats) {
     Buffer<float>& buffer = scratch_[static_cast<std::size_t>(use)];
     if (buffer.size() < static_cast<std::size_t>(floats)) buffer = Buffer<float>(static_cast<std::size_t>(floats));
@@ -29,7 +78,7 @@ class Device {
   }
 
  private:
-  int threads_;
+  int threads_ = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   std::array<Buffer<float>, static_cast<std::size_t>(Scratch::count)> scratch_;
 };
 

@@ -1,6 +1,6 @@
-// longsky/cpu/global_norm.hpp — the square of the norm of a whole gradient.
+// longsky/cpu/global_norm.hpp — sums over whole arrays: of losses, and of the squares of a gradient.
 //
-// Squares of floats are exact in double, and the order of the sums is fixed: the same bits on every machine.
+// They are made in double, where squares of floats are exact, and in a fixed order: the same bits on every machine.
 #pragma once
 
 #include <longsky/core/parallel.hpp>
@@ -12,8 +12,9 @@
 
 namespace longsky::cpu {
 
-/// The sum of x^2.
-inline double sum_of_squares(Device& device, std::span<const float> x) {
+/// The sum of term(x[i]) over i.
+template <class Term>
+double sum_of(Device& device, std::span<const float> x, const Term& term) {
   constexpr std::int64_t chunk_size = 16384;
   constexpr int lanes = 16;
   const auto n = static_cast<std::int64_t>(x.size());
@@ -23,8 +24,8 @@ inline double sum_of_squares(Device& device, std::span<const float> x) {
     double lane[lanes] = {};
     std::int64_t i = first;
     for (; i + lanes <= last; i += lanes)
-      for (int j = 0; j < lanes; ++j) lane[j] += double{x[i + j]} * double{x[i + j]};
-    for (int j = 0; i < last; ++i, ++j) lane[j] += double{x[i]} * double{x[i]};
+      for (int j = 0; j < lanes; ++j) lane[j] += term(double{x[i + j]});
+    for (int j = 0; i < last; ++i, ++j) lane[j] += term(double{x[i]});
     for (int half = lanes / 2; half > 0; half /= 2)
       for (int j = 0; j < half; ++j) lane[j] += lane[j + half];
     std::memcpy(partial + 2 * k, lane, sizeof(double));
@@ -36,6 +37,21 @@ inline double sum_of_squares(Device& device, std::span<const float> x) {
     total += part;
   }
   return total;
+}
+
+/// The sum of x^2.
+inline double sum_of_squares(Device& device, std::span<const float> x) {
+  return sum_of(device, x, [](double value) { return value * value; });
+}
+
+/// *total = the sum of x^2; `total` is the device's memory.
+inline void sum_of_squares(Device& device, double* total, std::span<const float> x) {
+  *total = sum_of_squares(device, x);
+}
+
+/// *total += the sum of x; `total` is the device's memory.
+inline void add_sum(Device& device, double* total, std::span<const float> x) {
+  *total += sum_of(device, x, [](double value) { return value; });
 }
 
 }  // namespace longsky::cpu

@@ -76,6 +76,12 @@ inline double fma_peak(Device& device) {
   return peak_of(20, [&] { return fma_rate(device); });
 }
 
+/// The peak that a program's fractions are of: here the float one, whatever factors are rounded to.
+template <class Precision>
+double peak_flops(Device& device) {
+  return fma_peak(device);
+}
+
 /// Copies 32 MiB and says the bytes read and written per second.
 class CopyRate {
  public:

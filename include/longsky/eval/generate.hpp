@@ -1,13 +1,13 @@
 // longsky/eval/generate.hpp — reading a prompt and continuing it token by token, against a cache of keys and values.
 //
-// Tokens can be taken back: the cache is addressed by position, so `rewind` costs nothing, and many continuations of one
-// prompt can be tried for the price of reading it once.
+// Tokens can be taken back: the cache is addressed by position, so `rewind` costs nothing, and many continuations of
+// one prompt can be tried for the price of reading it once.
 #pragma once
 
-#include <longsky/core/buffer.hpp>
 #include <longsky/core/error.hpp>
 #include <longsky/core/random.hpp>
 #include <longsky/nn/decoder.hpp>
+#include <longsky/nn/mirror.hpp>
 #include <longsky/train/recipe.hpp>
 
 #include <algorithm>
@@ -51,10 +51,12 @@ template <Recipe R, class Device>
 class Reader {
  public:
   Reader(Device& device, std::span<float> weights, const RopeSpec& rope, int capacity)
-      : weights_(weights),
+      : device_(device),
+        weights_(device, weights),
         capacity_(capacity),
         decoder_(device, capacity, rope, capacity + 1),
-        cache_(static_cast<std::size_t>(Network::cache_floats(capacity))),
+        cache_(static_cast<std::size_t>(Network::cache_size(capacity))),
+        device_logits_(static_cast<std::size_t>(R::model.vocab)),
         logits_(static_cast<std::size_t>(R::model.vocab)),
         indices_(static_cast<std::size_t>(capacity)),
         zeros_(static_cast<std::size_t>(capacity)),
@@ -73,27 +75,29 @@ class Reader {
                                        std::to_string(prompt.size()) + "; shorten it or raise the context");
     for (std::int32_t token : prompt) check(token);
     const std::size_t n = prompt.size();
-    decoder_.prefill(weights_, {prompt, {none_.data(), n}, {zeros_.data(), n}, {indices_.data(), n}, static_cast<int>(n), nullptr},
-                     cache_.data(), capacity_, logits_.data());
+    decoder_.prefill(weights_.span(), staged(prompt, 0), cache_.data(), capacity_, device_logits_.data());
     length_ = static_cast<int>(n);
-    return logits_.span();
+    return fetched_logits();
   }
 
   /// The logits [V] after one more token. Throws Error when the capacity is used up.
   std::span<const float> append(std::int32_t token) {
     check(token);
     if (length_ == capacity_)
-      throw Error(ExitCode::usage, "the context of " + std::to_string(capacity_) + " tokens is full; ask for fewer tokens");
-    decoder_.decode(weights_, token, length_, cache_.data(), capacity_, logits_.data());
+      throw Error(ExitCode::usage,
+                  "the context of " + std::to_string(capacity_) + " tokens is full; ask for fewer tokens");
+    decoder_.decode(weights_.span(), staged({&token, 1}, length_), length_, cache_.data(), capacity_,
+                    device_logits_.data());
     ++length_;
-    return logits_.span();
+    return fetched_logits();
   }
 
   /// Forgets all tokens from index `length` on.
   void rewind(int length) { length_ = std::min(length, length_); }
 
  private:
-  using Network = Decoder<NetOf<R, FinalMask<R>>, Device>;
+  using Element = ElementOf<Device, typename R::Precision>;
+  using Network = Decoder<NetOf<R, FinalMask<R>, Element>, Device>;
 
   static void check(std::int32_t token) {
     if (token < 0 || token >= R::model.vocab)
@@ -101,11 +105,27 @@ class Reader {
                                        std::to_string(R::model.vocab) + "; encode with the model's own tokenizer");
   }
 
-  std::span<float> weights_;
+  /// Tokens from index `first` of the sequence on, one document, nothing to predict.
+  Pass staged(std::span<const std::int32_t> tokens, int first) {
+    const auto part = [n = tokens.size()](const std::vector<std::int32_t>& all, int at) {
+      return std::span(all).subspan(static_cast<std::size_t>(at), n);
+    };
+    return decoder_.stage(
+        {tokens, part(none_, 0), part(zeros_, 0), part(indices_, first), static_cast<int>(tokens.size())});
+  }
+  std::span<const float> fetched_logits() {
+    device_.download(logits_.data(), device_logits_.data(), static_cast<std::int64_t>(logits_.size()));
+    return logits_;
+  }
+
+  Device& device_;
+  Mirror<Device, Element> weights_;
   int capacity_;
   int length_ = 0;
   Network decoder_;
-  Buffer<float> cache_, logits_;
+  typename Device::template Array<Element> cache_;
+  typename Device::template Array<float> device_logits_;
+  std::vector<float> logits_;
   std::vector<std::int32_t> indices_, zeros_, none_;
 };
 

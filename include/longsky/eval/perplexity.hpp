@@ -9,6 +9,7 @@
 #include <longsky/core/error.hpp>
 #include <longsky/eval/report_data.hpp>
 #include <longsky/nn/decoder.hpp>
+#include <longsky/nn/mirror.hpp>
 #include <longsky/train/recipe.hpp>
 
 #include <cstdint>
@@ -26,10 +27,14 @@ PerplexityCurve perplexity_by_position(Device& device, std::span<float> weights,
                                        std::span<const std::int32_t> book, int context, int windows, int bins) {
   const std::int64_t stride = context + 1;
   if (static_cast<std::int64_t>(book.size()) < stride)
-    throw Error(ExitCode::usage, "the held-out book has " + std::to_string(book.size()) + " tokens, fewer than the context of " +
-                                     std::to_string(context) + "; hold out a longer book or shorten the context");
+    throw Error(ExitCode::usage, "the held-out book has " + std::to_string(book.size()) +
+                                     " tokens, fewer than the context of " + std::to_string(context) +
+                                     "; hold out a longer book or shorten the context");
   const int n = static_cast<int>(std::min<std::int64_t>(windows, static_cast<std::int64_t>(book.size()) / stride));
-  Decoder<NetOf<R, FinalMask<R>>, Device> decoder(device, context, rope, context + 1);
+  using Element = ElementOf<Device, typename R::Precision>;
+  Mirror<Device, Element> on_device(device, weights);
+  Decoder<NetOf<R, FinalMask<R>, Element>, Device> decoder(device, context, rope, context + 1);
+  std::vector<float> losses(static_cast<std::size_t>(context));
   std::vector<std::int32_t> positions(static_cast<std::size_t>(context)), documents(positions.size());
   std::iota(positions.begin(), positions.end(), 0);
 
@@ -38,8 +43,9 @@ PerplexityCurve perplexity_by_position(Device& device, std::span<float> weights,
   const std::int64_t apart = (static_cast<std::int64_t>(book.size()) - stride) / std::max(1, n - 1);
   for (int window = 0; window < n; ++window) {
     const auto tokens = book.subspan(static_cast<std::size_t>(window * apart), static_cast<std::size_t>(stride));
-    const auto losses = decoder.forward(weights, {tokens.first(static_cast<std::size_t>(context)), tokens.subspan(1), documents,
-                                                  positions, context, nullptr});
+    const Pass pass = decoder.stage(
+        {tokens.first(static_cast<std::size_t>(context)), tokens.subspan(1), documents, positions, context});
+    device.download(losses.data(), decoder.forward(on_device.span(), pass).data(), context);
     for (int p = 0; p < context; ++p) {
       const std::size_t bin = static_cast<std::size_t>(static_cast<std::int64_t>(p) * bins / context);
       sums[bin] += losses[static_cast<std::size_t>(p)];
@@ -49,7 +55,8 @@ PerplexityCurve perplexity_by_position(Device& device, std::span<float> weights,
   PerplexityCurve curve;
   for (int bin = 0; bin < bins; ++bin) {
     curve.position_end.push_back(static_cast<int>(static_cast<std::int64_t>(bin + 1) * context / bins));
-    curve.nll_mean.push_back(sums[static_cast<std::size_t>(bin)] / static_cast<double>(counts[static_cast<std::size_t>(bin)]));
+    curve.nll_mean.push_back(sums[static_cast<std::size_t>(bin)] /
+                             static_cast<double>(counts[static_cast<std::size_t>(bin)]));
   }
   return curve;
 }

@@ -8,7 +8,7 @@
 #include <longsky/core/rows.hpp>
 #include <longsky/nn/attention.hpp>
 #include <longsky/nn/feed_forward.hpp>
-#include <longsky/nn/pass.hpp>
+#include <longsky/spec/pass.hpp>
 
 #include <algorithm>
 #include <array>
@@ -26,9 +26,9 @@ struct Layers {
   using list = std::tuple<Kinds<Net>...>;
 };
 
-/// What a layer must have: tables of weights, of activations saved for the backward pass and of scratch, and two passes.
-/// A layer that looks at other tokens also has a table `cache` and the passes `keep` and `decode`; any other decodes by
-/// its forward pass.
+/// What a layer must have: tables of weights, of activations saved for the backward pass and of scratch, and two
+/// passes. A layer that looks at other tokens also has a table `cache` and the passes `keep` and `decode`; any other
+/// decodes by its forward pass.
 template <class L>
 concept Layer = requires {
   L::params;
@@ -54,13 +54,14 @@ template <class Net, Layer... L>
 struct Block<Net, std::tuple<L...>> {
   static constexpr int C = Net::model.width;
   static constexpr std::size_t layers = sizeof...(L);
+  using T = typename Net::Element;
 
   // Offsets of each layer's part; the last element is the whole block's size.
   template <class... Tables>
   static constexpr std::array<std::int64_t, layers + 1> stacked(const Tables&...) {
     std::array<std::int64_t, layers + 1> at{};
     std::size_t i = 0;
-    ((at[i + 1] = at[i] + Tables::size, ++i), ...);
+    ((at[i + 1] = at[i] + Tables::template size_in<T>, ++i), ...);
     return at;
   }
   template <class Kind>
@@ -75,10 +76,11 @@ struct Block<Net, std::tuple<L...>> {
   static constexpr auto cache_at = stacked(cache_of<L>()...);
 
   static constexpr std::int64_t parameters = (std::int64_t{0} + ... + L::params.parameters);
-  static constexpr std::int64_t weights = weights_at[layers];                  ///< floats
-  static constexpr std::int64_t saved = saved_at[layers] + (layers - 1) * C;   ///< floats per token, inner inputs included
-  static constexpr std::int64_t scratch = std::max({std::int64_t{0}, L::scratch.size...});  ///< floats per token
-  static constexpr std::int64_t cache = cache_at[layers];                      ///< floats per token of capacity
+  // In elements: of weights, and per token of activations (inner inputs included), scratch and a decoding cache.
+  static constexpr std::int64_t weights = weights_at[layers];
+  static constexpr std::int64_t saved = saved_at[layers] + (layers - 1) * C;
+  static constexpr std::int64_t scratch = std::max({std::int64_t{0}, L::scratch.template size_in<T>...});
+  static constexpr std::int64_t cache = cache_at[layers];
 
   /// Calls f(entry, offset) for every parameter of the block.
   template <class F>
@@ -88,74 +90,79 @@ struct Block<Net, std::tuple<L...>> {
   }
 
   template <class Device>
-  static void forward(Device& device, const Pass& pass, float* w, float* s, float* t, Rows<float, C> y,
-                      Rows<const float, C> x) {
-    const std::int64_t n = pass.count();
+  static void forward(Device& device, const Pass& pass, T* w, T* s, T* t, Rows<T, C> y, Rows<const T, C> x) {
+    const std::int64_t n = padded_tokens(pass.count());
     each([&]<std::size_t I, class Kind>() {
-      Kind::forward(device, pass, {w + weights_at[I], 1}, {s + saved_at[I] * n, n}, {t, n}, after<I>(s, n, y),
-                    before<I>(s, n, x));
+      Kind::forward(device, pass, {w + weights_at[I], 1}, {s + saved_at[I] * n, n}, {t, n}, after<I>(s, y),
+                    before<I>(s, x));
     });
   }
 
   /// `dx` comes in as dy and goes out as dx.
   template <class Device>
-  static void backward(Device& device, const Pass& pass, float* w, float* dw, float* s, float* t, Rows<float, C> dx,
-                       Rows<const float, C> x) {
-    const std::int64_t n = pass.count();
+  static void backward(Device& device, const Pass& pass, T* w, float* dw, T* s, T* t, Rows<T, C> dx,
+                       Rows<const T, C> x) {
+    const std::int64_t n = padded_tokens(pass.count());
     each_reversed([&]<std::size_t I, class Kind>() {
-      Kind::backward(device, pass, {w + weights_at[I], 1}, {dw + weights_at[I], 1}, {s + saved_at[I] * n, n}, {t, n}, dx,
-                     before<I>(s, n, x));
+      Kind::backward(device, pass, {w + weights_at[I], 1}, {dw + weights_at[I], 1}, {s + saved_at[I] * n, n}, {t, n},
+                     dx, before<I>(s, x));
     });
   }
 
-  static void keep(float* c, float* s, int length, int context, int capacity) {
+  /// Moves what later tokens will look at from the saved activations of one sequence into the cache `c`.
+  template <class Device>
+  static void keep(Device& device, T* c, T* s, int context, int capacity) {
+    const std::int64_t n = padded_tokens(context);
     each([&]<std::size_t I, class Kind>() {
       if constexpr (CachingLayer<Kind>)
-        Kind::keep({c + cache_at[I] * capacity, capacity}, {s + saved_at[I] * context, context}, length, context, capacity);
+        Kind::keep(device, {c + cache_at[I] * capacity, capacity}, {s + saved_at[I] * n, n}, context, capacity);
     });
   }
 
   template <class Device>
-  static void decode(Device& device, const Pass& pass, float* w, float* s, float* t, float* c, int capacity,
-                     Rows<float, C> y, Rows<const float, C> x) {
+  static void decode(Device& device, const Pass& pass, int index, T* w, T* s, T* t, T* c, int capacity, Rows<T, C> y,
+                     Rows<const T, C> x) {
+    const std::int64_t n = padded_tokens(1);
     each([&]<std::size_t I, class Kind>() {
       if constexpr (CachingLayer<Kind>)
-        Kind::decode(device, pass, {w + weights_at[I], 1}, {s + saved_at[I], 1}, {t, 1},
-                     {c + cache_at[I] * capacity, capacity}, capacity, after<I>(s, 1, y), before<I>(s, 1, x));
+        Kind::decode(device, pass, index, {w + weights_at[I], 1}, {s + saved_at[I] * n, n}, {t, n},
+                     {c + cache_at[I] * capacity, capacity}, capacity, after<I>(s, y), before<I>(s, x));
       else
-        Kind::forward(device, pass, {w + weights_at[I], 1}, {s + saved_at[I], 1}, {t, 1}, after<I>(s, 1, y),
-                      before<I>(s, 1, x));
+        Kind::forward(device, pass, {w + weights_at[I], 1}, {s + saved_at[I] * n, n}, {t, n}, after<I>(s, y),
+                      before<I>(s, x));
     });
   }
 
  private:
   // The stream between two layers of a block lives behind their saved activations.
   template <std::size_t I>
-  static Rows<float, C> after(float* s, std::int64_t n, Rows<float, C> y) {
+  static Rows<T, C> after(T* s, Rows<T, C> y) {
     if constexpr (I + 1 == layers)
       return y;
     else
-      return {s + (saved_at[layers] + static_cast<std::int64_t>(I) * C) * n, n};
+      return {s + (saved_at[layers] + static_cast<std::int64_t>(I) * C) * padded_tokens(y.count), y.count};
   }
   template <std::size_t I>
-  static Rows<const float, C> before(float* s, std::int64_t n, Rows<const float, C> x) {
+  static Rows<const T, C> before(T* s, Rows<const T, C> x) {
     if constexpr (I == 0)
       return x;
     else
-      return after<I - 1>(s, n, {});
+      return after<I - 1>(s, {nullptr, x.count});
   }
 
   template <class F>
   static void each(F&& f) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (f.template operator()<I, std::tuple_element_t<I, std::tuple<L...>>>(), ...);
-    }(std::make_index_sequence<layers>{});
+    }
+    (std::make_index_sequence<layers>{});
   }
   template <class F>
   static void each_reversed(F&& f) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (f.template operator()<layers - 1 - I, std::tuple_element_t<layers - 1 - I, std::tuple<L...>>>(), ...);
-    }(std::make_index_sequence<layers>{});
+    }
+    (std::make_index_sequence<layers>{});
   }
 };
 

@@ -5,12 +5,11 @@
 // Losses are summed over trained tokens; the caller divides once, by the number of trained tokens of the whole step.
 #pragma once
 
-#include <longsky/core/buffer.hpp>
 #include <longsky/core/params.hpp>
 #include <longsky/core/rows.hpp>
 #include <longsky/nn/block.hpp>
-#include <longsky/nn/pass.hpp>
 #include <longsky/spec/model.hpp>
+#include <longsky/spec/pass.hpp>
 #include <longsky/spec/position.hpp>
 
 #include <cstdint>
@@ -29,14 +28,17 @@ struct RecomputeBlocks {
   static constexpr bool recomputes = true;
 };
 
-/// What a network is made of: the model's numbers and its policies. Anything with these members will do.
-template <ModelSpec M, class LayerList, class MaskPolicy, class PrecisionPolicy, class RecomputePolicy = KeepActivations>
+/// What a network is made of: the model's numbers, its policies, and what a device stores weights and activations in.
+/// Anything with these members will do.
+template <ModelSpec M, class LayerList, class MaskPolicy, class PrecisionPolicy,
+          class RecomputePolicy = KeepActivations, class ElementType = float>
 struct Net {
   static constexpr ModelSpec model = checked(M);
   using Layers = LayerList;
   using Mask = MaskPolicy;
   using Precision = PrecisionPolicy;
   using Recompute = RecomputePolicy;
+  using Element = ElementType;
 };
 
 /// The order of all parameters in one flat vector: embedding, blocks, final norm, head (absent when tied).
@@ -52,12 +54,16 @@ struct WeightLayout {
       return params("embedding"_n = matrix<m.vocab, m.width>, "final_norm"_n = ones<m.width>,
                     "head"_n = matrix<m.vocab, m.width>);
   }();
-  using Outer = View<std::remove_const_t<decltype(outer)>>;
+  template <class T>
+  using Outer = View<std::remove_const_t<decltype(outer)>, T>;
 
   static constexpr std::int64_t parameters = outer.parameters + m.layers * Block::parameters;
-  static constexpr std::int64_t size = outer.size + m.layers * Block::weights;  ///< floats, padding included
+  static constexpr std::int64_t size = outer.size + m.layers * Block::weights;  ///< elements, padding included
 
-  static constexpr float* block(float* weights, int layer) { return weights + outer.size + layer * Block::weights; }
+  template <class T>
+  static constexpr T* block(T* weights, int layer) {
+    return weights + outer.size + layer * Block::weights;
+  }
 
   /// Calls f(entry, layer, offset) for every parameter; layer is -1 outside the blocks.
   template <class F>
@@ -69,37 +75,54 @@ struct WeightLayout {
   }
 };
 
-/// Floats of activations and scratch that a Decoder of `Net` owns for passes of up to `tokens` tokens.
+/// Elements of activations and scratch that a Decoder of `Net` owns for passes of up to `tokens` tokens.
 template <class Net>
-constexpr std::int64_t decoder_arena_floats(std::int64_t tokens) {
+constexpr std::int64_t decoder_arena_size(std::int64_t tokens) {
   constexpr int C = Net::model.width, layers = Net::model.layers;
   constexpr std::int64_t kept = Net::Recompute::recomputes ? 1 : layers;
-  // saved and scratch, the stream between blocks, hidden and its two gradients, 1/rms and losses
-  constexpr std::int64_t per_token = kept * Block<Net>::saved + Block<Net>::scratch + (layers + 1 + 3) * C + 2;
-  return (tokens + 15) / 16 * 16 * per_token;
+  constexpr std::int64_t statistics = 2 * (sizeof(float) / sizeof(typename Net::Element));  // 1/rms and losses
+  // saved and scratch, the stream between blocks, hidden and its two gradients
+  constexpr std::int64_t per_token = kept * Block<Net>::saved + Block<Net>::scratch + (layers + 1 + 3) * C + statistics;
+  return padded_tokens(tokens) * per_token;
 }
 
-/// Forward and backward passes of `Net` on `Device`, for passes of at most `capacity` tokens.
+/// Forward and backward passes of `Net` on `Device`, for passes of at most `capacity` tokens. Weights, gradients,
+/// passes and results are the device's; `stage` brings it a pass of the host's.
 template <class Net, class Device>
 class Decoder {
  public:
   static constexpr ModelSpec m = Net::model;
   static constexpr int C = m.width, V = m.vocab;
+  using T = typename Net::Element;
   using Layout = WeightLayout<Net>;
   using Block = longsky::Block<Net>;
   using Precision = typename Net::Precision;
+  template <class E>
+  using Outer = typename Layout::template Outer<E>;
 
   Decoder(Device& device, std::int64_t capacity, const RopeSpec& rope, int positions)
-      : device_(device), capacity_(capacity), rope_table_(static_cast<std::size_t>(positions) * m.head_dim()) {
-    arena_ = Buffer<float>(static_cast<std::size_t>(decoder_arena_floats<Net>(capacity)));
-    fill_rope_table(rope_table_.span(), rope, m.head_dim());
+      : device_(device),
+        capacity_(capacity),
+        rope_table_(static_cast<std::size_t>(positions) * m.head_dim()),
+        arena_(static_cast<std::size_t>(decoder_arena_size<Net>(capacity))),
+        staging_(device, capacity) {
+    if constexpr (Device::shares_host_memory) {
+      fill_rope_table(rope_table_.span(), rope, m.head_dim());
+    } else {
+      std::vector<float> table(static_cast<std::size_t>(positions) * m.head_dim());
+      fill_rope_table(table, rope, m.head_dim());
+      device.upload(rope_table_.data(), table.data(), static_cast<std::int64_t>(table.size()));
+    }
   }
 
   int positions() const { return static_cast<int>(rope_table_.size()) / m.head_dim(); }
   std::int64_t capacity() const { return capacity_; }
 
+  /// The pass where the device reads it, in the order of what is queued. Valid until the next one is staged.
+  Pass stage(const Pass& pass) { return staging_.put(pass); }
+
   /// Per-token losses (0 where nothing is trained) [N]; `best` [N], when given, receives the most likely token.
-  std::span<const float> forward(std::span<float> weights, Pass pass, std::int32_t* best = nullptr) {
+  std::span<const float> forward(std::span<T> weights, Pass pass, std::int32_t* best = nullptr) {
     body(weights.data(), pass, /*keep=*/false);
     const std::int64_t n = pass.count();
     cross_entropy_forward<Precision, V, C>(device_, losses(n), best, hidden(n), pass.targets, head(weights.data()));
@@ -107,85 +130,87 @@ class Decoder {
   }
 
   /// As `forward`, and adds scale * d(sum of losses)/d(weights) to `gradients`.
-  std::span<const float> forward_backward(std::span<float> weights, std::span<float> gradients, Pass pass, float scale) {
-    pass.rope_table = rope_table_.data();
+  std::span<const float> forward_backward(std::span<T> weights, std::span<float> gradients, Pass pass, float scale) {
     const std::int64_t n = pass.count();
-    float* w = weights.data();
+    T* w = weights.data();
     float* dw = gradients.data();
-    const typename Layout::Outer outer{w, 1}, d_outer{dw, 1};
+    const Outer<T> outer{w, 1};
+    const Outer<float> d_outer{dw, 1};
     body(w, pass, /*keep=*/true);
 
-    const Rows<float, C> dh{extra(n) + n * C, n}, dx{extra(n) + 2 * n * C, n};
+    const Rows<T, C> dh{extra(n) + padded_tokens(n) * C, n}, dx{extra(n) + 2 * padded_tokens(n) * C, n};
     cross_entropy_forward_backward<Precision, V, C>(device_, losses(n), dh, head(dw), hidden(n), pass.targets, head(w),
                                                     scale);
-    fill_zero(device_, {dx.data, static_cast<std::size_t>(dx.size())});
-    rmsnorm_backward<C>(device_, dx, d_outer["final_norm"_n], dh, stream(m.layers, n), final_r(n), outer["final_norm"_n]);
+    fill_zero(device_, std::span<T>(dx.data, static_cast<std::size_t>(dx.size())));
+    rmsnorm_backward<C>(device_, dx, d_outer["final_norm"_n], dh, stream(m.layers, n), final_r(n),
+                        outer["final_norm"_n]);
     for (int layer = m.layers - 1; layer >= 0; --layer) {
-      float* block_weights = Layout::block(w, layer);
+      T* block_weights = Layout::block(w, layer);
       if constexpr (Net::Recompute::recomputes)
         Block::forward(device_, pass, block_weights, saved(layer, n), scratch(n), dh, stream(layer, n));
       Block::backward(device_, pass, block_weights, Layout::block(dw, layer), saved(layer, n), scratch(n), dx,
                       stream(layer, n));
     }
-    embedding_backward<C>(device_, {d_outer["embedding"_n], V}, pass.tokens, dx, m.embedding_scale);
+    embedding_backward<C>(device_, Rows<float, C>{d_outer["embedding"_n], V}, pass.tokens, dx, m.embedding_scale);
     return {losses(n), static_cast<std::size_t>(n)};
   }
 
   /// Reads a prompt into `cache` and writes the logits after its last token to `logits` [V].
-  void prefill(std::span<float> weights, Pass pass, float* cache, int capacity, float* logits) {
-    pass.rope_table = rope_table_.data();
+  void prefill(std::span<T> weights, Pass pass, T* cache, int capacity, float* logits) {
     const std::int64_t n = pass.count();
-    float* w = weights.data();
-    const typename Layout::Outer outer{w, 1};
-    embedding_forward<C>(device_, stream(0, n), pass.tokens, {outer["embedding"_n], V}, m.embedding_scale);
+    T* w = weights.data();
+    prepare(pass);
+    embed(w, pass);
     for (int layer = 0; layer < m.layers; ++layer) {
       Block::forward(device_, pass, Layout::block(w, layer), saved(0, n), scratch(n), stream(layer + 1, n),
                      stream(layer, n));
-      Block::keep(cache + layer * Block::cache * capacity, saved(0, n), static_cast<int>(n), pass.context, capacity);
+      Block::keep(device_, cache + layer * Block::cache * capacity, saved(0, n), pass.context, capacity);
     }
     last_logits(w, stream(m.layers, n).slice(n - 1, 1), logits);
   }
 
-  /// One token at `position` against `cache`; writes the logits for its successor.
-  void decode(std::span<float> weights, std::int32_t token, std::int32_t position, float* cache, int capacity,
-              float* logits) {
-    float* w = weights.data();
-    const typename Layout::Outer outer{w, 1};
-    const std::int32_t none = -1, document = 0;
-    const Pass pass{{&token, 1}, {&none, 1}, {&document, 1}, {&position, 1}, 1, rope_table_.data()};
-    embedding_forward<C>(device_, stream(0, 1), pass.tokens, {outer["embedding"_n], V}, m.embedding_scale);
+  /// The staged token of `pass`, which is at `index` of its sequence, against `cache`; writes the logits for its
+  /// successor.
+  void decode(std::span<T> weights, Pass pass, int index, T* cache, int capacity, float* logits) {
+    T* w = weights.data();
+    prepare(pass);
+    embed(w, pass);
     for (int layer = 0; layer < m.layers; ++layer)
-      Block::decode(device_, pass, Layout::block(w, layer), saved(0, 1), scratch(1),
+      Block::decode(device_, pass, index, Layout::block(w, layer), saved(0, 1), scratch(1),
                     cache + layer * Block::cache * capacity, capacity, stream(layer + 1, 1), stream(layer, 1));
     last_logits(w, stream(m.layers, 1), logits);
   }
 
-  /// Floats of a decoding cache for sequences of up to `capacity` tokens.
-  static constexpr std::int64_t cache_floats(int capacity) { return m.layers * Block::cache * capacity; }
+  /// Elements of a decoding cache for sequences of up to `capacity` tokens.
+  static constexpr std::int64_t cache_size(int capacity) { return m.layers * Block::cache * capacity; }
 
  private:
-  static constexpr std::int64_t padded(std::int64_t tokens) { return (tokens + 15) / 16 * 16; }
+  void prepare(Pass& pass) { pass.rope_table = rope_table_.data(); }
 
-  void body(float* w, Pass& pass, bool keep) {
-    pass.rope_table = rope_table_.data();
+  void embed(T* w, const Pass& pass) {
+    embedding_forward<C>(device_, stream(0, pass.count()), pass.tokens, Rows<T, C>{Outer<T>{w, 1}["embedding"_n], V},
+                         m.embedding_scale);
+  }
+
+  void body(T* w, Pass& pass, bool keep) {
     const std::int64_t n = pass.count();
-    const typename Layout::Outer outer{w, 1};
-    embedding_forward<C>(device_, stream(0, n), pass.tokens, {outer["embedding"_n], V}, m.embedding_scale);
+    prepare(pass);
+    embed(w, pass);
     for (int layer = 0; layer < m.layers; ++layer)
-      Block::forward(device_, pass, Layout::block(w, layer), saved(keep ? layer : 0, n), scratch(n), stream(layer + 1, n),
-                     stream(layer, n));
-    rmsnorm_forward<C>(device_, hidden(n), final_r(n), stream(m.layers, n), outer["final_norm"_n], m.norm_eps);
+      Block::forward(device_, pass, Layout::block(w, layer), saved(keep ? layer : 0, n), scratch(n),
+                     stream(layer + 1, n), stream(layer, n));
+    rmsnorm_forward<C>(device_, hidden(n), final_r(n), stream(m.layers, n), Outer<T>{w, 1}["final_norm"_n], m.norm_eps);
   }
 
-  void last_logits(float* w, Rows<float, C> x, float* logits) {
-    const typename Layout::Outer outer{w, 1};
-    const Rows<float, C> h = hidden(1);
-    rmsnorm_forward<C>(device_, h, final_r(1), x, outer["final_norm"_n], m.norm_eps);
-    linear_forward<Precision, V, C>(device_, {logits, 1}, h, head(w), nullptr, nullptr);
+  void last_logits(T* w, Rows<T, C> x, float* logits) {
+    const Rows<T, C> h = hidden(1);
+    rmsnorm_forward<C>(device_, h, final_r(1), x, Outer<T>{w, 1}["final_norm"_n], m.norm_eps);
+    linear_forward<Precision, V, C>(device_, Rows<float, V>{logits, 1}, h, head(w), nullptr, nullptr);
   }
 
-  static float* head(float* w) {
-    const typename Layout::Outer outer{w, 1};
+  template <class E>
+  static E* head(E* w) {
+    const Outer<E> outer{w, 1};
     if constexpr (m.tied)
       return outer["embedding"_n];
     else
@@ -194,24 +219,25 @@ class Decoder {
 
   // The arena for n tokens: saved activations, scratch, the stream between blocks, then hidden, dh, dx, r and losses.
   // Offsets depend on the live n, so a short pass is as compact as a long one.
-  float* saved(int layer, std::int64_t n) {
-    return arena_.data() + (Net::Recompute::recomputes ? 0 : layer) * Block::saved * padded(n);
+  T* saved(int layer, std::int64_t n) {
+    return arena_.data() + (Net::Recompute::recomputes ? 0 : layer) * Block::saved * padded_tokens(n);
   }
-  float* scratch(std::int64_t n) {
-    return arena_.data() + (Net::Recompute::recomputes ? 1 : m.layers) * Block::saved * padded(n);
+  T* scratch(std::int64_t n) {
+    return arena_.data() + (Net::Recompute::recomputes ? 1 : m.layers) * Block::saved * padded_tokens(n);
   }
-  Rows<float, C> stream(int layer, std::int64_t n) {
-    return {scratch(n) + (Block::scratch + std::int64_t{layer} * C) * padded(n), n};
+  Rows<T, C> stream(int layer, std::int64_t n) {
+    return {scratch(n) + (Block::scratch + std::int64_t{layer} * C) * padded_tokens(n), n};
   }
-  float* extra(std::int64_t n) { return stream(m.layers + 1, n).data; }
-  Rows<float, C> hidden(std::int64_t n) { return {extra(n), n}; }
-  float* final_r(std::int64_t n) { return extra(n) + 3 * C * padded(n); }
-  float* losses(std::int64_t n) { return final_r(n) + padded(n); }
+  T* extra(std::int64_t n) { return stream(m.layers + 1, n).data; }
+  Rows<T, C> hidden(std::int64_t n) { return {extra(n), n}; }
+  float* final_r(std::int64_t n) { return reinterpret_cast<float*>(extra(n) + 3 * C * padded_tokens(n)); }
+  float* losses(std::int64_t n) { return final_r(n) + padded_tokens(n); }
 
   Device& device_;
   std::int64_t capacity_;
-  Buffer<float> rope_table_;
-  Buffer<float> arena_;
+  typename Device::template Array<float> rope_table_;
+  typename Device::template Array<T> arena_;
+  typename Device::Staging staging_;
 };
 
 }  // namespace longsky

@@ -6,7 +6,10 @@
 #pragma once
 
 #include <longsky/core/buffer.hpp>
+#include <longsky/core/config.hpp>
 #include <longsky/core/params.hpp>
+#include <longsky/nn/mirror.hpp>
+#include <longsky/spec/adamw.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -32,10 +35,21 @@ template <AdamWSpec Spec = AdamWSpec{}>
 struct AdamW {
   static constexpr AdamWSpec spec = Spec;
 
-  /// First and second moments, zero at the start.
-  struct State {
-    Buffer<float> m, v;
-    explicit State(std::int64_t size) : m(static_cast<std::size_t>(size)), v(static_cast<std::size_t>(size)) {}
+  /// First and second moments, zero at the start: the device's, as S, and the host's side of them.
+  template <class Device, class S = float>
+  class State {
+   public:
+    State(Device& device, std::int64_t size)
+        : host_m_(static_cast<std::size_t>(size)),
+          host_v_(static_cast<std::size_t>(size)),
+          m(device, host_m_.span()),
+          v(device, host_v_.span()) {}
+
+   private:
+    Buffer<float> host_m_, host_v_;
+
+   public:
+    Mirror<Device, S> m, v;
   };
 
   /// Runs of neighbouring parameters with the same decay, in the order of `Layout`.
@@ -54,20 +68,35 @@ struct AdamW {
     return list;
   }
 
-  /// One update with gradients multiplied by `gradient_scale` (1 / trained tokens, and the clip). `step` counts from 1.
-  template <class Device>
-  static void update(Device& device, const std::vector<Group>& groups, std::span<float> weights, State& state,
-                     std::span<const float> gradients, float lr, std::int64_t step, float gradient_scale) {
+  /// What update number `step` (it counts from 1) is to be scaled by, but for the gradient's own scale.
+  static StepScale scale(double lr, std::int64_t step) {
+    return {.lr = static_cast<float>(lr),
+            .to_m_hat = bias_correction(Spec.beta1, step),
+            .to_v_hat = bias_correction(Spec.beta2, step),
+            .step = step};
+  }
+
+  /// One update, scaled by what the device has at `step`. All spans are the device's; `copy`, where it is not nullptr,
+  /// receives the weights in the type the network reads.
+  template <class Device, class W, class S, class T>
+  static void update(Device& device, const std::vector<Group>& groups, std::span<W> weights, State<Device, S>& state,
+                     std::span<const float> gradients, const StepScale* step, T* copy) {
     for (const Group& g : groups) {
-      const auto part = [&](auto all) { return all.subspan(static_cast<std::size_t>(g.first), static_cast<std::size_t>(g.size)); };
+      const auto part = [&](auto all) {
+        return all.subspan(static_cast<std::size_t>(g.first), static_cast<std::size_t>(g.size));
+      };
       adamw_step(device, part(weights), part(state.m.span()), part(state.v.span()), part(gradients),
-                 {.lr = lr, .beta1 = Spec.beta1, .beta2 = Spec.beta2, .eps = Spec.eps,
-                  .weight_decay = g.decays ? Spec.weight_decay : 0.0f, .step = step, .gradient_scale = gradient_scale});
+                 {.beta1 = Spec.beta1,
+                  .beta2 = Spec.beta2,
+                  .eps = Spec.eps,
+                  .weight_decay = g.decays ? Spec.weight_decay : 0.0f,
+                  .first = g.first},
+                 step, copy ? copy + g.first : nullptr);
     }
   }
 
   /// What gradients of this norm are to be multiplied by.
-  static float clip(double norm) {
+  LONGSKY_HD static constexpr float clip(double norm) {
     return Spec.clip_norm > 0 && norm > Spec.clip_norm ? static_cast<float>(Spec.clip_norm / norm) : 1.0f;
   }
 };

@@ -25,13 +25,6 @@
 
 namespace longsky {
 
-/// The words of `--help` for one member of an option struct.
-struct OptionText {
-  const char* member;
-  const char* group;
-  const char* text;
-};
-
 /// How many letters must be inserted, removed or exchanged to make `a` of `b` (Levenshtein).
 inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);

@@ -69,15 +69,15 @@ template <Recipe R>
 }
 
 /// The memory of every stage, row by row, and the work of its steps.
-template <Recipe R>
+template <Recipe R, class Device>
 [[gnu::cold]] std::string plan_table() {
   std::ostringstream os;
   os << std::left << std::setw(18) << "stage";
-  for (const MemoryRow& row : plan<R, std::tuple_element_t<0, StagesOf<R>>>().rows) os << std::right << std::setw(15) << row.what;
+  for (const MemoryRow& row : plan<R, std::tuple_element_t<0, StagesOf<R>>, Device>().rows) os << std::right << std::setw(15) << row.what;
   os << std::setw(12) << "total" << std::setw(13) << "FLOP a step" << std::setw(12) << "tokens" << std::setw(11) << "FLOP" << '\n';
   double all = 0;
   for_each_stage<R>([&]<class S>(std::size_t) {
-    constexpr MemoryPlan memory = plan<R, S>();
+    constexpr MemoryPlan memory = plan<R, S, Device>();
     os << std::left << std::setw(18) << S::spec.name << std::right;
     for (const MemoryRow& row : memory.rows) os << std::setw(15) << words::bytes(row.bytes);
     const double step = step_flops<R, S>().total();
@@ -85,7 +85,7 @@ template <Recipe R>
     os << std::setw(12) << words::bytes(memory.total()) << std::setw(13) << words::scientific(step) << std::setw(12)
        << words::grouped(S::spec.tokens_per_step() * S::spec.steps) << std::setw(11) << words::scientific(step * S::spec.steps) << '\n';
   });
-  os << "the most at any time: " << words::bytes(largest_plan<R>()) << "; all stages if every token is trained: "
+  os << "the most at any time: " << words::bytes(largest_plan<R, Device>()) << "; all stages if every token is trained: "
      << words::scientific(all) << " FLOP\n";
   return os.str();
 }

@@ -16,7 +16,6 @@ struct RunOptions {
   std::string held_out = "persuasion";
   std::uint64_t seed = 0;                 // run
   int seeds = 1;
-  int threads = 0;
   double scale = 1;
   double lr_scale = 1;
   bool ablations = false;
@@ -36,7 +35,6 @@ inline constexpr OptionText run_option_texts[] = {
     {"held_out", "Data", "the book kept out of training: part of its name"},
     {"seed", "Run", "first seed"},
     {"seeds", "Run", "how many seeds to run, one after the other"},
-    {"threads", "Run", "threads; 0: all cores. The result has the same bits for any number"},
     {"scale", "Run", "multiplies the steps of every stage"},
     {"lr_scale", "Run", "multiplies the learning rate of every stage"},
     {"ablations", "Run", "also run the recipe without each long stage, and without the change of the rotary base"},
@@ -51,5 +49,5 @@ inline constexpr OptionText run_option_texts[] = {
 
 }  // namespace longsky
 
-BOOST_HANA_ADAPT_STRUCT(longsky::RunOptions, out, corpus, held_out, seed, seeds, threads, scale, lr_scale, ablations,
+BOOST_HANA_ADAPT_STRUCT(longsky::RunOptions, out, corpus, held_out, seed, seeds, scale, lr_scale, ablations,
                         samples, development, checkpoint_every, checkpoint_minutes, keep, max_wall, progress);

@@ -86,7 +86,11 @@ template <Recipe R, class Device>
                         {"eval", "evaluate the finished models of a run again, and write the report"},
                         {"generate", "go on from a prompt"},
                         {"report", "write the report of a run again, from its files"}};
-  for (Command& command : std::span(commands).subspan(2)) add_options(command, options, run_option_texts);
+  typename Device::Options device_options;
+  for (Command& command : std::span(commands).subspan(2)) {
+    add_options(command, options, run_option_texts);
+    add_options(command, device_options, Device::Options::texts);
+  }
   add_options(commands[4], generation, generate_option_texts);
 
   try {
@@ -99,11 +103,11 @@ template <Recipe R, class Device>
     const StopSignals signals;
     const std::string& name = command->name;
     if (name == "plan") {
-      std::cout << plan_table<R>();
+      std::cout << plan_table<R, Device>();
     } else if (name == "describe") {
       std::cout << describe<R>();
     } else {
-      Device device = options.threads > 0 ? Device(options.threads) : Device();
+      Device device(device_options);
       Run<R, Device> run(device, options, command::joined(argc, argv));
       if (name == "train") run.train();
       if (name == "eval") run.evaluate_again();
@@ -118,7 +122,7 @@ template <Recipe R, class Device>
     std::cerr << app.name << ": " << e.what() << '\n';
     return static_cast<int>(e.code());
   } catch (const std::bad_alloc&) {
-    std::cerr << app.name << ": there is not enough memory; the plan needs " << words::bytes(largest_plan<R>())
+    std::cerr << app.name << ": there is not enough memory; the plan needs " << words::bytes(largest_plan<R, Device>())
               << ". Use fewer sequences a pass, or RecomputeBlocks.\n";
     return static_cast<int>(ExitCode::does_not_fit);
   } catch (const std::exception& e) {

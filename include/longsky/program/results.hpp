@@ -159,7 +159,7 @@ inline std::string number(const char* format, double x) {
           {"tokens", r.figures.tokens},
           {"flops", r.figures.flops},
           {"training_s", r.figures.seconds},
-          {"threads", r.run.at("threads")},
+          {"device", r.run.at("device")},
           {"machine", r.run.at("machine")},
           {"command", r.run.at("command")},
           {"beyond", beyond},
@@ -193,7 +193,7 @@ inline std::string number(const char* format, double x) {
       {"wall time", number("%.0f s", r.run.at("wall_s"))},
       {"training", number("%.3g FLOP", r.figures.flops) + " on " + number("%.3g tokens", static_cast<double>(r.figures.tokens))},
       {"tokens per second", number("%.0f", static_cast<double>(r.figures.tokens) / r.figures.seconds)},
-      {"of the measured fp32 peak", percent(r.figures.flops / r.figures.seconds / r.run.at("peak_flops").get<double>())},
+      {"of the measured peak", percent(r.figures.flops / r.figures.seconds / r.run.at("peak_flops").get<double>())},
       {"needles in a cell", std::to_string(after.evaluations.front().needle.samples)},
   };
   ReportTable table{"Needles found, exact answers", {"model", "seeds", "all lengths", "beyond " + std::to_string(beyond) + " tokens"}, {}};
@@ -207,8 +207,8 @@ inline std::string number(const char* format, double x) {
   data.recipe = {{"recipe", r.run.at("identity").at("recipe")},
                  {"books", r.run.at("books")},
                  {"held out", r.run.at("identity").at("held_out")}};
-  data.machine = {{"processor", r.run.at("machine")}, {"threads", std::to_string(r.run.at("threads").get<int>())},
-                  {"fp32 peak", number("%.0f GFLOP/s", r.run.at("peak_flops").get<double>() / 1e9)}};
+  data.machine = {{"processor", r.run.at("machine")}, {"device", r.run.at("device")},
+                  {"measured peak", number("%.0f GFLOP/s", r.run.at("peak_flops").get<double>() / 1e9)}};
   data.command = r.run.at("command");
   return data;
 }

@@ -53,8 +53,8 @@ class Run {
         max_wall_(parse_duration(options.max_wall)),
         progress_(std::cout, progress_options(progress_style(options.progress), 1)) {
     if (options.seeds < 1 || options.samples < 1 || !(options.scale > 0) || !(options.lr_scale > 0) || options.keep < 1 ||
-        options.checkpoint_every < 0 || options.checkpoint_minutes < 0 || options.threads < 0)
-      throw Error(ExitCode::usage, "--seeds, --samples, --keep, --scale and --lr-scale must be positive, --threads, "
+        options.checkpoint_every < 0 || options.checkpoint_minutes < 0)
+      throw Error(ExitCode::usage, "--seeds, --samples, --keep, --scale and --lr-scale must be positive, "
                                    "--checkpoint-every and --checkpoint-minutes not negative");
     chains_ = {short_chain(stages_), full_chain(stages_)};
     if (options.ablations)
@@ -63,12 +63,17 @@ class Run {
 
   /// Trains and evaluates every chain of every seed; writes summary.json. Throws Error; what is finished stays.
   [[gnu::cold]] void train() {
+    if (const std::int64_t there = device_.memory_bytes(); largest_plan<R, Device>() > there)
+      throw Error(ExitCode::does_not_fit, "the recipe needs " + words::bytes(largest_plan<R, Device>()) + " of memory and " +
+                                              device_.description() + " has " + words::bytes(there) +
+                                              "; the plan command lists what for. Use a larger device, fewer sequences a "
+                                              "pass, or RecomputeBlocks");
     load_corpus();
     claim_directory();
     save_tokenizer();
-    peak_ = fma_peak(device_);
-    progress_.message("peak measured at start: " + std::to_string(static_cast<int>(peak_ / 1e9)) + " GFLOP/s on " +
-                      std::to_string(device_.threads()) + " threads");
+    peak_ = peak_flops<typename R::Precision>(device_);
+    progress_.message("peak measured at start: " + std::to_string(static_cast<std::int64_t>(peak_ / 1e9)) +
+                      " GFLOP/s on " + device_.description());
     write_run_json();
     plan_work();
     for (int s = 0; s < options_.seeds; ++s) {
@@ -237,7 +242,7 @@ class Run {
     const nlohmann::json run = {{"identity", identity()},
                                 {"wall_s", earlier_wall_ + elapsed()},
                                 {"peak_flops", peak_},
-                                {"threads", device_.threads()},
+                                {"device", device_.description()},
                                 {"machine", processor_name()},
                                 {"command", command_},
                                 {"books", books_},

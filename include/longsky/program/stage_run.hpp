@@ -33,19 +33,19 @@ struct StageFigures {
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageFigures, tokens, flops, seconds)
 
-inline void to_json(nlohmann::json& j, const SpikeGuard& g) {
-  j = {{"losses", g.losses}, {"norms", g.norms}, {"skipped", g.skipped}};
+inline void to_json(nlohmann::json& j, const SpikeGuard::Past& past) {
+  j = std::vector<double>(past.value, past.value + past.count);
 }
-inline void from_json(const nlohmann::json& j, SpikeGuard& g) {
-  j.at("losses").get_to(g.losses);
-  j.at("norms").get_to(g.norms);
-  j.at("skipped").get_to(g.skipped);
+inline void from_json(const nlohmann::json& j, SpikeGuard::Past& past) {
+  past = {};
+  for (const double x : j.get<std::vector<double>>()) past.remember(x);
 }
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SpikeGuard, losses, norms, skipped)
 
 /// When to write checkpoints.
 struct CheckpointPolicy {
-  int every = 200;       ///< steps, 0: never
-  double minutes = 2;    ///< 0: never
+  int every = 200;     ///< steps, 0: never
+  double minutes = 2;  ///< 0: never
   int keep = 2;
 };
 
@@ -63,10 +63,10 @@ struct StageTensors {
 
 /// The weights of `R`, and the optimizer's moments under the weights' names with `.m` and `.v`.
 template <Recipe R>
-StageTensors stage_tensors(std::span<float> weights, typename R::Optimizer::State& optimizer) {
-  StageTensors tensors{named_tensors<R>(weights), named_tensors<R>(optimizer.m.span())};
+StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
+  StageTensors tensors{named_tensors<R>(weights), named_tensors<R>(optimizer.m.host())};
   for (TensorRef& t : tensors.moments) t.name += ".m";
-  for (TensorRef& t : named_tensors<R>(optimizer.v.span())) {
+  for (TensorRef& t : named_tensors<R>(optimizer.v.host())) {
     t.name += ".v";
     tensors.moments.push_back(t);
   }
@@ -97,6 +97,7 @@ StageTensors stage_tensors(std::span<float> weights, typename R::Optimizer::Stat
   };
   auto last_save = Clock::now();
   const auto save = [&] {
+    trainer.publish();
     write_checkpoint(directory, trainer.step(), tensors.model, tensors.moments, state(), policy.keep);
     last_save = Clock::now();
   };
@@ -130,7 +131,8 @@ StageTensors stage_tensors(std::span<float> weights, typename R::Optimizer::Stat
       hooks.say("step " + std::to_string(report.step) + " of " + stage.name + " was a spike and was skipped");
     hooks.after_step(report, flops);
     const double minutes = std::chrono::duration<double>(Clock::now() - last_save).count() / 60;
-    const bool due = (policy.every > 0 && report.step % policy.every == 0) || (policy.minutes > 0 && minutes >= policy.minutes);
+    const bool due =
+        (policy.every > 0 && report.step % policy.every == 0) || (policy.minutes > 0 && minutes >= policy.minutes);
     if (due && !trainer.done()) {
       save();
       saved_at = trainer.step();

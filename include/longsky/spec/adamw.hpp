@@ -9,16 +9,25 @@
 
 namespace longsky {
 
-/// `step` counts from 1; `gradient_scale` multiplies every gradient (mean, clip).
-struct AdamWUpdate {
-  float lr, beta1, beta2, eps, weight_decay;
-  std::int64_t step;
-  float gradient_scale;
-
-  /// What makes the means of the first steps unbiased: 1 / (1 - beta^step).
-  float correction(float beta) const {
-    return static_cast<float>(1 / (1 - std::pow(double{beta}, static_cast<double>(step))));
-  }
+/// What is the same in every step.
+struct AdamWConstants {
+  float beta1, beta2, eps, weight_decay;
+  std::int64_t first = 0;  ///< the number of the first weight among all of the model's
 };
+
+/// What changes from step to step. It lies in the device's memory, where the gradient's norm is known first.
+struct StepScale {
+  float lr = 0;
+  float gradient_scale = 0;  ///< multiplies every gradient: mean, clip
+  float to_m_hat = 1;        ///< 1 / (1 - beta1^step)
+  float to_v_hat = 1;        ///< 1 / (1 - beta2^step)
+  std::int64_t step = 0;     ///< counts from 1
+  std::int32_t skip = 0;     ///< not 0: weights and moments stay as they are
+};
+
+/// What makes the means of the first steps unbiased: 1 / (1 - beta^step).
+inline float bias_correction(float beta, std::int64_t step) {
+  return static_cast<float>(1 / (1 - std::pow(double{beta}, static_cast<double>(step))));
+}
 
 }  // namespace longsky

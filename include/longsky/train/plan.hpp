@@ -8,6 +8,7 @@
 #include <longsky/nn/decoder.hpp>
 #include <longsky/spec/cost.hpp>
 #include <longsky/train/recipe.hpp>
+#include <longsky/train/step_state.hpp>
 
 #include <algorithm>
 #include <array>
@@ -30,7 +31,7 @@ struct MemoryRow {
 
 /// The memory of one stage.
 struct MemoryPlan {
-  std::array<MemoryRow, 6> rows;
+  std::array<MemoryRow, 7> rows;
   constexpr std::int64_t total() const {
     std::int64_t sum = 0;
     for (const MemoryRow& row : rows) sum += row.bytes;
@@ -38,31 +39,36 @@ struct MemoryPlan {
   }
 };
 
-/// The exact sizes of what a Trainer of this stage owns, and of the weights.
-template <Recipe R, Stage S>
+/// The exact sizes of what a Trainer of this stage owns on `Device`, and of the weights. void: a device that stores
+/// everything in float.
+template <Recipe R, Stage S, class Device = void>
 constexpr MemoryPlan plan() {
-  using Network = NetOf<R, typename S::Mask>;
+  using Precision = typename R::Precision;
+  using Element = ElementOf<Device, Precision>;
+  using Network = NetOf<R, typename S::Mask, Element>;
   constexpr StageSpec s = checked(S::spec, R::model);
-  constexpr std::int64_t weights = LayoutOf<R>::size * 4;
+  constexpr std::int64_t weights = LayoutOf<R>::size, element = sizeof(Element);
+  constexpr std::int64_t master = Precision::keeps_master ? 4 : element;
   constexpr std::int64_t batch = s.tokens_per_pass() * 4 * 4;  // tokens, targets, documents, positions
-  return {{{{"weights", weights},
-            {"gradients", weights},
-            {"AdamW moments", 2 * weights},
-            {"activations", decoder_arena_floats<Network>(s.tokens_per_pass()) * 4},
+  return {{{{"weights", weights * (master == element ? element : master + element)},
+            {"gradients", weights * 4},
+            {"AdamW moments", 2 * weights * master},
+            {"activations", decoder_arena_size<Network>(s.tokens_per_pass()) * element},
             {"rotary table", std::int64_t{s.position_count()} * R::model.head_dim() * 4},
+            {"step state", (static_cast<std::int64_t>(sizeof(StepState)) + 63) / 64 * 64},
             {"batches", 2 * batch}}}};
 }
 
 /// The most that any stage of the recipe needs.
-template <Recipe R>
+template <Recipe R, class Device = void>
 constexpr std::int64_t largest_plan() {
-  return []<class... S>(StageList<S...>) { return std::max({plan<R, S>().total()...}); }(typename R::Stages{});
+  return []<class... S>(StageList<S...>) { return std::max({plan<R, S, Device>().total()...}); }(typename R::Stages{});
 }
 
-/// `static_assert(fits<MyRecipe>(80_GiB))`
-template <Recipe R>
+/// `static_assert(fits<MyRecipe, cuda::Device>(80_GiB))`
+template <Recipe R, class Device = void>
 constexpr bool fits(std::int64_t bytes) {
-  return largest_plan<R>() <= bytes;
+  return largest_plan<R, Device>() <= bytes;
 }
 
 /// Floating-point operations of one optimizer step if every token is trained.

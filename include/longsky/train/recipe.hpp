@@ -2,12 +2,14 @@
 //
 //   struct MyRecipe {
 //     static constexpr ModelSpec model{…};
-//     using Layers = longsky::Layers<Attention, FeedForward>;   using Precision = Fp32;   using Recompute = KeepActivations;
-//     using Init = NormalInit<>;   using Optimizer = AdamW<>;   using Stages = StageList<Pretrain, LongPretrain, Sft>;
+//     using Layers = longsky::Layers<Attention, FeedForward>;   using Precision = Fp32;   using Recompute =
+//     KeepActivations; using Init = NormalInit<>;   using Optimizer = AdamW<>;   using Stages = StageList<Pretrain,
+//     LongPretrain, Sft>;
 //   };
 //   struct Pretrain {
 //     static constexpr StageSpec spec{.name = "pretrain", .context = 256, .sequences = 16, .steps = 200, .lr = 1e-3};
-//     using Data = …;  using Mask = Causal;  using Position = Rope<{…}>;  using Objective = NextToken;  using Schedule = Cosine;
+//     using Data = …;  using Mask = Causal;  using Position = Rope<{…}>;  using Objective = NextToken;  using Schedule
+//     = Cosine;
 //   };
 #pragma once
 
@@ -31,14 +33,14 @@ namespace longsky {
 /// The numbers of one stage.
 struct StageSpec {
   const char* name = "";
-  int context = 0;         ///< T, tokens of a sequence
-  int sequences = 1;       ///< sequences of one pass (micro-batch)
-  int accumulation = 1;    ///< passes of one optimizer step; the loss is divided once, by all their trained tokens
-  int steps = 0;           ///< optimizer steps
-  double lr = 1e-3;        ///< peak learning rate
-  int warmup = 0;          ///< steps
-  double floor = 0.1;      ///< the schedule's last fraction of the peak
-  int positions = 0;       ///< data may give positions below this (gaps beyond the context); 0: context + 1
+  int context = 0;       ///< T, tokens of a sequence
+  int sequences = 1;     ///< sequences of one pass (micro-batch)
+  int accumulation = 1;  ///< passes of one optimizer step; the loss is divided once, by all their trained tokens
+  int steps = 0;         ///< optimizer steps
+  double lr = 1e-3;      ///< peak learning rate
+  int warmup = 0;        ///< steps
+  double floor = 0.1;    ///< the schedule's last fraction of the peak
+  int positions = 0;     ///< data may give positions below this (gaps beyond the context); 0: context + 1
 
   constexpr int position_count() const { return positions > 0 ? positions : context + 1; }
   constexpr std::int64_t tokens_per_pass() const { return std::int64_t{context} * sequences; }
@@ -74,20 +76,24 @@ concept Stage = requires {
   typename S::Position;
   typename S::Objective;
   typename S::Schedule;
-} && std::same_as<const StageSpec, decltype(S::spec)> && DataPolicy<typename S::Data> && MaskPolicy<typename S::Mask> &&
-                PositionPolicy<typename S::Position> && Objective<typename S::Objective> && Schedule<typename S::Schedule>;
+}
+&&std::same_as<const StageSpec, decltype(S::spec)>&& DataPolicy<typename S::Data>&& MaskPolicy<typename S::Mask>&&
+    PositionPolicy<typename S::Position>&& Objective<typename S::Objective>&& Schedule<typename S::Schedule>;
 
 /// True for question-answer data whose answers alone should be trained.
 template <class Data>
-concept AnswersQuestions = requires { requires Data::answers_questions; };
+concept AnswersQuestions = requires {
+  requires Data::answers_questions;
+};
 
 /// Combinations that make no sense do not compile.
 template <Stage S>
 consteval bool makes_sense() {
   static_assert(!(CrossesDocuments<typename S::Data> && S::Mask::isolates_documents),
                 "longsky: interleaved chunks of a document must see each other; use Mask = Causal in this stage");
-  static_assert(!(AnswersQuestions<typename S::Data> && S::Objective::trains(Role::prompt)),
-                "longsky: questions and tables are prompts, only their answers are trained; use Objective = ResponseOnly");
+  static_assert(
+      !(AnswersQuestions<typename S::Data> && S::Objective::trains(Role::prompt)),
+      "longsky: questions and tables are prompts, only their answers are trained; use Objective = ResponseOnly");
   return true;
 }
 
@@ -112,13 +118,27 @@ concept Recipe = requires {
   typename R::Init;
   typename R::Optimizer;
   typename R::Stages;
-} && std::same_as<const ModelSpec, decltype(R::model)> && PrecisionPolicy<typename R::Precision> && all_stages<typename R::Stages>::value;
+}
+&&std::same_as<const ModelSpec, decltype(R::model)>&& PrecisionPolicy<typename R::Precision>&&
+    all_stages<typename R::Stages>::value;
+
+/// What `Device` stores weights and activations in under a precision policy; the host's is float.
+template <class Device, class Precision>
+struct element_of {
+  using type = typename Device::template Element<Precision>;
+};
+template <class Precision>
+struct element_of<void, Precision> {
+  using type = float;
+};
+template <class Device, class Precision>
+using ElementOf = typename element_of<Device, Precision>::type;
 
 /// The network of a recipe under one stage's mask.
-template <class R, class Mask>
-using NetOf = Net<R::model, typename R::Layers, Mask, typename R::Precision, typename R::Recompute>;
+template <class R, class Mask, class Element = float>
+using NetOf = Net<R::model, typename R::Layers, Mask, typename R::Precision, typename R::Recompute, Element>;
 
-/// The order of a recipe's parameters; masks do not change it.
+/// The order of a recipe's parameters; neither masks nor elements change it.
 template <class R>
 using LayoutOf = WeightLayout<NetOf<R, Causal>>;
 

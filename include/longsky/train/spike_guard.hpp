@@ -2,18 +2,23 @@
 //
 //   z = (x - mean) / deviation over the last `window` accepted steps;  z > limit: the update is skipped
 //
-// A loss or norm that is not a number ends the run (exit code 5) before it can touch the weights.
+// Plain numbers and functions that a GPU can run: the verdict falls where the gradient is, before the weights change.
 #pragma once
 
-#include <longsky/core/error.hpp>
+#include <longsky/core/config.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <string>
-#include <string_view>
-#include <vector>
+#include <cstdint>
 
 namespace longsky {
+
+/// What becomes of a step.
+enum class Verdict : std::int32_t {
+  accepted,
+  spike,       ///< the update is skipped
+  not_finite,  ///< the loss or the gradient is not a number; the run ends
+};
 
 /// The recent past of a run; part of its checkpoint, so that a resumed run decides alike.
 class SpikeGuard {
@@ -21,44 +26,43 @@ class SpikeGuard {
   static constexpr int window = 32;
   static constexpr double limit = 8.0;  ///< deviations
 
-  SpikeGuard() {
-    losses.reserve(window);
-    norms.reserve(window);
-  }
+  /// The last accepted values, oldest first.
+  struct Past {
+    int count = 0;
+    double value[window] = {};
 
-  /// True when this step's update is to be applied. Throws Error(diverged) for a loss or norm that is not finite.
-  bool accepts(double loss, double norm, int step, std::string_view stage) {
-    if (!std::isfinite(loss) || !std::isfinite(norm))
-      throw Error(ExitCode::diverged, "longsky: the loss or the gradient is not a finite number at step " +
-                                          std::to_string(step) + " of stage " + std::string(stage) + " (loss " +
-                                          std::to_string(loss) + ", gradient norm " + std::to_string(norm) +
-                                          "); the weights were left as they were before this step. The same command "
-                                          "would come here again: start with a smaller --lr-scale and another --out");
-    const bool spike = is_spike(losses, loss) && is_spike(norms, norm);
-    if (spike) {
-      ++skipped;
-    } else {
-      remember(losses, loss);
-      remember(norms, norm);
+    friend bool operator==(const Past&, const Past&) = default;
+    LONGSKY_HD void remember(double x) {
+      if (count == window)
+        for (int i = 1; i < window; ++i) value[i - 1] = value[i];
+      else
+        ++count;
+      value[count - 1] = x;
     }
-    return !spike;
+    LONGSKY_HD bool is_spike(double x) const {
+      if (count < window) return false;
+      double mean = 0, square = 0;
+      for (const double p : value) mean += p / window;
+      for (const double p : value) square += (p - mean) * (p - mean) / window;
+      const double deviation = std::sqrt(square), least = 1e-3 * (mean < 0 ? -mean : mean);
+      return x - mean > limit * (deviation > least ? deviation : least);
+    }
+  };
+
+  /// Decides on a step, and remembers it when it is accepted.
+  LONGSKY_HD Verdict judge(double loss, double norm) {
+    if (!(loss - loss == 0) || !(norm - norm == 0)) return Verdict::not_finite;
+    if (losses.is_spike(loss) && norms.is_spike(norm)) {
+      ++skipped;
+      return Verdict::spike;
+    }
+    losses.remember(loss);
+    norms.remember(norm);
+    return Verdict::accepted;
   }
 
-  std::vector<double> losses, norms;
+  Past losses, norms;
   int skipped = 0;
-
- private:
-  static bool is_spike(const std::vector<double>& past, double x) {
-    if (static_cast<int>(past.size()) < window) return false;
-    double mean = 0, square = 0;
-    for (double p : past) mean += p / window;
-    for (double p : past) square += (p - mean) * (p - mean) / window;
-    return x - mean > limit * std::max(std::sqrt(square), 1e-3 * std::abs(mean));
-  }
-  static void remember(std::vector<double>& past, double x) {
-    if (static_cast<int>(past.size()) == window) past.erase(past.begin());
-    past.push_back(x);
-  }
 };
 
 }  // namespace longsky

@@ -7,14 +7,15 @@
 // StageLoop does not depend on the types of the recipe and is compiled once; Trainer adds the network and the data.
 #pragma once
 
-#include <longsky/core/buffer.hpp>
 #include <longsky/core/error.hpp>
 #include <longsky/data/batch.hpp>
 #include <longsky/data/prefetch.hpp>
 #include <longsky/nn/decoder.hpp>
+#include <longsky/nn/mirror.hpp>
 #include <longsky/optim/schedule.hpp>
 #include <longsky/train/recipe.hpp>
 #include <longsky/train/spike_guard.hpp>
+#include <longsky/train/step_state.hpp>
 #include <longsky/train/weights.hpp>
 
 #include <chrono>
@@ -23,26 +24,27 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace longsky {
 
 /// What one step did.
 struct StepReport {
-  int step = 0;               ///< counts from 1
-  double loss = 0;            ///< mean over trained tokens, nats
-  double gradient_norm = 0;   ///< before clipping
+  int step = 0;              ///< counts from 1
+  double loss = 0;           ///< mean over trained tokens, nats
+  double gradient_norm = 0;  ///< before clipping
   double lr = 0;
-  std::int64_t tokens = 0;    ///< tokens that went through the network
-  std::int64_t trained = 0;   ///< tokens whose prediction was trained
-  double wait_seconds = 0;    ///< spent waiting for data
+  std::int64_t tokens = 0;   ///< tokens that went through the network
+  std::int64_t trained = 0;  ///< tokens whose prediction was trained
+  double wait_seconds = 0;   ///< spent waiting for data
   double seconds = 0;
-  bool skipped = false;       ///< the spike guard left the weights as they were
+  bool skipped = false;  ///< the spike guard left the weights as they were
 };
 
 /// What may be swept without a rebuild.
 struct StageChanges {
-  int steps = 0;                     ///< 0: the spec's
+  int steps = 0;  ///< 0: the spec's
   double lr_scale = 1;
   std::optional<RopeSpec> position;  ///< instead of the stage's own
 };
@@ -65,28 +67,38 @@ class StageLoop {
     const auto start = std::chrono::steady_clock::now();
     if (!prefetch_) start_data();
     StepReport report{.step = step_ + 1};
-    clear_gradients();
-    double loss_sum = 0;
+    begin_step();
     for (int pass = 0; pass < spec_.accumulation; ++pass) {
       const auto asked = std::chrono::steady_clock::now();
       const Batch& batch = prefetch_->take();
       report.wait_seconds += seconds_since(asked);
-      for (float loss : add_gradients(pass_of(batch))) loss_sum += loss;
+      add_gradients(pass_of(batch));
       report.tokens += static_cast<std::int64_t>(batch.tokens.size());
       report.trained += batch.trained;
     }
-    const double per_token = report.trained > 0 ? 1.0 / static_cast<double>(report.trained) : 0.0;
-    report.loss = loss_sum * per_token;
-    report.gradient_norm = std::sqrt(gradient_square()) * per_token;
     report.lr =
         spec_.lr * changes_.lr_scale * factor_(step_, {.steps = steps(), .warmup = spec_.warmup, .floor = spec_.floor});
-    report.skipped = !guard_.accepts(report.loss, report.gradient_norm, step_ + 1, spec_.name);
-    if (!report.skipped && report.trained > 0) update(report, per_token);
+    const StepState done = finish_step(report.lr, report.step, report.trained, guard_);
+    report.loss = done.loss;
+    report.gradient_norm = done.norm;
+    if (done.verdict == Verdict::not_finite)
+      throw Error(ExitCode::diverged, "longsky: the loss or the gradient is not a finite number at step " +
+                                          std::to_string(report.step) + " of stage " + std::string(spec_.name) +
+                                          " (loss " + std::to_string(report.loss) + ", gradient norm " +
+                                          std::to_string(report.gradient_norm) +
+                                          "); the weights were left as they were before this step. The same command "
+                                          "would come here again: start with a smaller --lr-scale and another --out");
+    guard_ = done.plan.guard;
+    report.skipped = done.verdict == Verdict::spike;
     ++step_;
     tokens_ += report.tokens;
+    if (this->done()) publish();
     report.seconds = seconds_since(start);
     return report;
   }
+
+  /// Brings weights and optimizer state from the device to the host's arrays; after the last step it is done already.
+  virtual void publish() = 0;
 
   /// What a checkpoint must hold besides the weights.
   struct State {
@@ -96,12 +108,13 @@ class StageLoop {
   };
   State state() const { return {step_, tokens_, guard_}; }
 
-  /// Goes on from a saved state; costs the same for every step.
+  /// Goes on from a saved state, with what the host's arrays hold; costs the same for every step.
   void restore(const State& state) {
     step_ = state.step;
     tokens_ = state.tokens;
     guard_ = state.guard;
     prefetch_.reset();
+    receive();
   }
 
  protected:
@@ -116,10 +129,10 @@ class StageLoop {
 
  private:
   virtual void fill(Batch& batch, std::uint64_t first_index, double progress) const = 0;  // by the data thread
-  virtual void clear_gradients() = 0;
-  virtual std::span<const float> add_gradients(const Pass& pass) = 0;  // the losses of its tokens
-  virtual double gradient_square() = 0;
-  virtual void update(const StepReport& report, double per_token) = 0;
+  virtual void receive() = 0;                                                             // the opposite of publish
+  virtual void begin_step() = 0;
+  virtual void add_gradients(const Pass& pass) = 0;
+  virtual StepState finish_step(double lr, int step, std::int64_t trained, const SpikeGuard& guard) = 0;
 
   static double seconds_since(std::chrono::steady_clock::time_point t) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - t).count();
@@ -129,8 +142,8 @@ class StageLoop {
     return {batch.tokens, batch.targets, batch.documents, batch.positions, batch.context, nullptr};
   }
 
-  // Pass p of the stage holds sequences [p * sequences, (p + 1) * sequences). Progress is the step's, so that a step cut
-  // in more passes has the same sequences.
+  // Pass p of the stage holds sequences [p * sequences, (p + 1) * sequences). Progress is the step's, so that a step
+  // cut in more passes has the same sequences.
   void start_data() {
     const std::int64_t first = std::int64_t{step_} * spec_.accumulation;
     prefetch_.emplace(spec_.sequences, spec_.context, first, [this](Batch& batch, std::int64_t pass) {
@@ -142,7 +155,8 @@ class StageLoop {
 
   // Tokens and positions are indices from here on, and a data policy may be the user's.
   void check(const Batch& batch) const {
-    const auto within = [&](const std::vector<std::int32_t>& array, int first, int end, const char* what, const char* remedy) {
+    const auto within = [&](const std::vector<std::int32_t>& array, int first, int end, const char* what,
+                            const char* remedy) {
       for (const std::int32_t x : array)
         if (x < first || x >= end)
           throw Error(ExitCode::failure, "longsky: the data of stage " + std::string(spec_.name) + " gave " + what +
@@ -170,12 +184,16 @@ class StageLoop {
   std::optional<Prefetch> prefetch_;
 };
 
-/// Trains `weights` on one stage of `R`. Holds the optimizer state, the activations and the data thread.
+/// Trains `weights`, the host's, on one stage of `R`. Holds the optimizer state, the activations and the data thread.
 template <Recipe R, Stage S, class Device>
 class Trainer final : public StageLoop {
  public:
-  using Net = NetOf<R, typename S::Mask>;
+  using Precision = typename R::Precision;
+  using Element = ElementOf<Device, Precision>;                                // the network's weights
+  using Master = std::conditional_t<Precision::keeps_master, float, Element>;  // the optimizer's
+  using Net = NetOf<R, typename S::Mask, Element>;
   using Optimizer = typename R::Optimizer;
+  using OptimizerState = typename Optimizer::template State<Device, Master>;
   static constexpr StageSpec spec = checked(S::spec, R::model);
 
   Trainer(Device& device, std::span<float> weights, const Corpus& corpus, std::uint64_t seed, StageChanges changes = {})
@@ -183,40 +201,78 @@ class Trainer final : public StageLoop {
             spec, changes, [](int step, const ScheduleSpec& s) -> double { return S::Schedule::factor(step, s); },
             R::model.vocab),
         device_(device),
-        weights_(weights),
         data_(corpus),
         seed_(seed),
+        master_(device, weights),
+        network_weights_(device, std::is_same_v<Element, Master> ? std::span<float>() : weights),
         gradients_(weights.size()),
-        optimizer_(static_cast<std::int64_t>(weights.size())),
+        optimizer_(device, static_cast<std::int64_t>(weights.size())),
         groups_(Optimizer::template groups<LayoutOf<R>>()),
-        decoder_(device, spec.tokens_per_pass(), changes.position.value_or(S::Position::spec), spec.position_count()) {}
+        decoder_(device, spec.tokens_per_pass(), changes.position.value_or(S::Position::spec), spec.position_count()),
+        step_state_(1) {}
   ~Trainer() override { stop_data(); }
 
-  typename Optimizer::State& optimizer() { return optimizer_; }
+  OptimizerState& optimizer() { return optimizer_; }
+
+  void publish() override {
+    master_.fetch();
+    optimizer_.m.fetch();
+    optimizer_.v.fetch();
+  }
 
  private:
   void fill(Batch& batch, std::uint64_t first_index, double progress) const override {
     fill_batch<typename S::Data, typename S::Objective, typename S::Mask>(batch, data_, seed_, stream_of(spec.name),
                                                                           first_index, progress);
   }
-  void clear_gradients() override { fill_zero(device_, gradients_.span()); }
-  std::span<const float> add_gradients(const Pass& pass) override {
-    return decoder_.forward_backward(weights_, gradients_.span(), pass, 1.0f);
+  void receive() override {
+    master_.send();
+    network_weights_.send();
+    optimizer_.m.send();
+    optimizer_.v.send();
   }
-  double gradient_square() override { return sum_of_squares(device_, gradients_.span()); }
-  void update(const StepReport& report, double per_token) override {
-    Optimizer::update(device_, groups_, weights_, optimizer_, gradients_.span(), static_cast<float>(report.lr),
-                      report.step, static_cast<float>(per_token * Optimizer::clip(report.gradient_norm)));
+  void begin_step() override {
+    run_once(device_, BeginStep{step_state_.data()});
+    fill_zero(device_, gradients_.span());
+  }
+  void add_gradients(const Pass& pass) override {
+    const Pass staged = decoder_.stage(pass);
+    pass_.run(device_, [&] {
+      const auto losses = decoder_.forward_backward(seen_by_network(), gradients_.span(), staged, 1.0f);
+      add_sum(device_, &step_state_.data()->losses, losses);
+    });
+  }
+  StepState finish_step(double lr, int step, std::int64_t trained, const SpikeGuard& guard) override {
+    StepState* const state = step_state_.data();
+    run_once(device_, PlanUpdate{state, {Optimizer::scale(lr, step), trained, guard}});
+    update_.run(device_, [&] {
+      sum_of_squares(device_, &state->squares, gradients_.span());
+      run_once(device_, JudgeStep<Optimizer>{state});
+      Optimizer::update(device_, groups_, master_.span(), optimizer_, gradients_.span(), &state->plan.scale,
+                        network_weights_.span().data());
+    });
+    StepState done;
+    device_.download(&done, state, 1);
+    return done;
+  }
+  std::span<Element> seen_by_network() {
+    if constexpr (std::is_same_v<Element, Master>)
+      return master_.span();
+    else
+      return network_weights_.span();
   }
 
   Device& device_;
-  std::span<float> weights_;
   typename S::Data data_;
   std::uint64_t seed_;
-  Buffer<float> gradients_;
-  typename Optimizer::State optimizer_;
+  Mirror<Device, Master> master_;
+  Mirror<Device, Element> network_weights_;  // empty where the network reads the master
+  typename Device::template Array<float> gradients_;
+  OptimizerState optimizer_;
   std::vector<typename Optimizer::Group> groups_;
   Decoder<Net, Device> decoder_;
+  typename Device::template Array<StepState> step_state_;
+  typename Device::Recording pass_, update_;
 };
 
 }  // namespace longsky

@@ -29,8 +29,8 @@ struct AttentionBackwardTile {
 namespace kernel {
 
 /// delta[b, h, t] = sum over d of do * o: a warp a row of o [B*T, H*D].
-template <int H, int D>
-__global__ void attention_delta(float* __restrict__ delta, const bf16* __restrict__ d_o, const bf16* __restrict__ o,
+template <class T, int H, int D>
+__global__ void attention_delta(float* __restrict__ delta, const T* __restrict__ d_o, const T* __restrict__ o,
                                 std::int64_t rows, int context) {
   const int lane = static_cast<int>(threadIdx.x) % warp_size;
   const std::int64_t row = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / warp_size;
@@ -171,6 +171,18 @@ __global__ __launch_bounds__(Tile::threads) void attention_backward_queries(
 
 }  // namespace kernel
 
+/// Queues delta [B,H,T] and says where in scratch memory it will be.
+template <int H, int D, class T>
+const float* attention_delta(Device& device, Rows<const T, H * D> d_o, Rows<const T, H * D> o, const AttentionBatch& batch) {
+  constexpr int threads = 256;
+  const std::int64_t rows = batch.sequences * batch.context;
+  auto* const delta =
+      static_cast<float*>(device.scratch(Scratch::reduction, rows * H * static_cast<std::int64_t>(sizeof(float))));
+  launch(device, {(rows * H * warp_size + threads - 1) / threads, threads}, kernel::attention_delta<T, H, D>, delta,
+         d_o.data, o.data, rows, batch.context);
+  return delta;
+}
+
 /// Writes every element of dq [B,H,T,D], dk and dv [B,KV,T,D]. o and lse are the forward pass's. Any T.
 template <class Mask, int H, int KV, int D, class Tile = AttentionBackwardTile<D>>
 void attention_backward(Device& device, bf16* dq, bf16* dk, bf16* dv, Rows<const bf16, H * D> d_o,
@@ -178,12 +190,8 @@ void attention_backward(Device& device, bf16* dq, bf16* dk, bf16* dv, Rows<const
                         AttentionBatch batch) {
   static_assert(D == 32 || D == 64 || D == 128, "longsky: a head on the GPU has 32, 64 or 128 dims");
   static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
-  constexpr int threads = 256;
-  const std::int64_t rows = batch.sequences * batch.context, tiles = (batch.context + Tile::owned - 1) / Tile::owned;
-  auto* const delta =
-      static_cast<float*>(device.scratch(Scratch::reduction, rows * H * static_cast<std::int64_t>(sizeof(float))));
-  launch(device, {(rows * H * warp_size + threads - 1) / threads, threads}, kernel::attention_delta<H, D>, delta,
-         d_o.data, o.data, rows, batch.context);
+  const float* const delta = attention_delta<H, D>(device, d_o, o, batch);
+  const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
   launch(device, {tiles * batch.sequences * KV, Tile::threads}, kernel::attention_backward_keys<Mask, H, KV, D, Tile>,
          dk, dv, d_o.data, delta, lse, q, k, v, batch);
   launch(device, {tiles * batch.sequences * H, Tile::threads}, kernel::attention_backward_queries<Mask, H, KV, D, Tile>,

@@ -29,16 +29,6 @@ struct AttentionTile {
 
 namespace kernel {
 
-/// The largest, or the sum, over the four lanes that share a row of C.
-inline __device__ float row_max(float x) {
-  x = fmaxf(x, __shfl_xor_sync(all_lanes, x, 1));
-  return fmaxf(x, __shfl_xor_sync(all_lanes, x, 2));
-}
-inline __device__ float row_sum(float x) {
-  x += __shfl_xor_sync(all_lanes, x, 1);
-  return x + __shfl_xor_sync(all_lanes, x, 2);
-}
-
 template <class Mask, int H, int KV, int D, class Tile>
 __global__ __launch_bounds__(Tile::threads) void attention_forward(bf16* __restrict__ o, float* __restrict__ lse,
                                                                    const bf16* __restrict__ q,

@@ -16,6 +16,16 @@ namespace kernel {
 
 inline constexpr float log2_e = 1.44269504f, ln_2 = 0.693147181f;
 
+/// The largest, or the sum, over the four lanes that share a row of C.
+inline __device__ float row_max(float x) {
+  x = fmaxf(x, __shfl_xor_sync(all_lanes, x, 1));
+  return fmaxf(x, __shfl_xor_sync(all_lanes, x, 2));
+}
+inline __device__ float row_sum(float x) {
+  x += __shfl_xor_sync(all_lanes, x, 1);
+  return x + __shfl_xor_sync(all_lanes, x, 2);
+}
+
 /// Begins to copy the rows [first, first + Rows) of `from`, `stride` elements apart; zeros from row `end` on.
 template <int Threads, int Rows, int D>
 __device__ void copy_rows(SharedTile<Rows, D>& to, const bf16* from, std::int64_t stride, int first, int end) {

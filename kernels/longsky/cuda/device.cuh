@@ -4,17 +4,22 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/half.hpp>
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <type_traits>
 #include <typeindex>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace longsky::cuda {
 
@@ -67,6 +72,7 @@ class Memory {
 
   T* data() const { return data_; }
   std::int64_t size() const { return size_; }
+  std::span<T> span() const { return {data_, static_cast<std::size_t>(size_)}; }
 
  private:
   T* data_ = nullptr;
@@ -82,20 +88,50 @@ struct Grid {
 /// The uses of scratch memory; two that are alive at the same time have different names.
 enum class Scratch { reduction, result, sort, sorted, matmul, logits, count };
 
+class Recording;       // recording.cuh
+class Staging;         // staging.cuh
+struct DeviceOptions;  // options.cuh
+
 /// The argument by which ops are found (`rmsnorm_forward(device, …)` is `longsky::cuda::rmsnorm_forward`).
 class Device {
  public:
+  template <class Precision>
+  using Element = std::conditional_t<Precision::rounds_factors, bf16, float>;  ///< of weights and activations
+  template <class T>
+  using Array = Memory<T>;  ///< memory that ops work on
+  using Staging = cuda::Staging;
+  using Recording = cuda::Recording;
+  using Options = DeviceOptions;
+  static constexpr bool shares_host_memory = false;
+
   /// Takes GPU `ordinal`. `synchronous` waits after each launch, so that an error is reported where it was made.
   explicit Device(int ordinal = 0, bool synchronous = false) : synchronous_(synchronous) {
     check(cudaSetDevice(ordinal), "use GPU " + std::to_string(ordinal));
     check(cudaStreamCreate(&stream_), "create a stream");
   }
+  explicit Device(const DeviceOptions& options);
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
   ~Device() { cudaStreamDestroy(stream_); }
 
   cudaStream_t stream() const { return stream_; }
   bool synchronous() const { return synchronous_; }
+
+  /// The GPU's name and memory.
+  std::string description() const {
+    cudaDeviceProp properties;
+    int ordinal = 0;
+    check(cudaGetDevice(&ordinal), "say which GPU it uses");
+    check(cudaGetDeviceProperties(&properties, ordinal), "describe the GPU");
+    return std::string(properties.name) + ", " + std::to_string(properties.totalGlobalMem >> 20) + " MiB";
+  }
+
+  /// What no program holds at the moment.
+  std::int64_t memory_bytes() const {
+    std::size_t free = 0, all = 0;
+    check(cudaMemGetInfo(&free, &all), "say how much memory is free");
+    return static_cast<std::int64_t>(free);
+  }
 
   /// Waits for all that was queued.
   void synchronise() { check(cudaStreamSynchronize(stream_), "finish what was queued"); }
@@ -106,9 +142,13 @@ class Device {
     if (memory.size() < bytes) {
       synchronise();  // what is queued may still use the old one
       memory = Memory<std::byte>(bytes);
+      ++growths_;
     }
     return memory.data();
   }
+
+  /// How often scratch memory has grown: what was recorded before holds addresses that are no longer good.
+  int growths() const { return growths_; }
 
   /// The one object of type T that lives as long as the device, made when it is first asked for.
   template <class T>
@@ -128,7 +168,37 @@ class Device {
     copy(to, from, size, cudaMemcpyDeviceToHost, "copy from the GPU");
   }
 
+  /// As `upload` and `download`, between float on the host and T on the device.
+  template <class T>
+  void upload_as(T* to, const float* from, std::int64_t size) {
+    if constexpr (std::is_same_v<T, float>)
+      upload(to, from, size);
+    else
+      in_pieces<T>(size, [&](T* piece, std::int64_t first, std::int64_t n) {
+        std::transform(from + first, from + first + n, piece, [](float x) { return static_cast<T>(x); });
+        upload(to + first, piece, n);
+      });
+  }
+  template <class T>
+  void download_as(float* to, const T* from, std::int64_t size) {
+    if constexpr (std::is_same_v<T, float>)
+      download(to, from, size);
+    else
+      in_pieces<T>(size, [&](T* piece, std::int64_t first, std::int64_t n) {
+        download(piece, from + first, n);
+        std::transform(piece, piece + n, to + first, [](T x) { return static_cast<float>(x); });
+      });
+  }
+
  private:
+  // Through a few megabytes of the host's: a model's weights in a second type would be as large as the model.
+  template <class T, class Body>
+  static void in_pieces(std::int64_t size, const Body& body) {
+    constexpr std::int64_t most = std::int64_t{4} << 20;
+    std::vector<T> piece(static_cast<std::size_t>(std::min(size, most)));
+    for (std::int64_t first = 0; first < size; first += most) body(piece.data(), first, std::min(most, size - first));
+  }
+
   template <class T>
   void copy(T* to, const T* from, std::int64_t size, cudaMemcpyKind kind, const char* asked) {
     check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(size) * sizeof(T), kind, stream_), asked);
@@ -137,6 +207,7 @@ class Device {
 
   cudaStream_t stream_ = nullptr;
   bool synchronous_;
+  int growths_ = 0;
   std::array<Memory<std::byte>, static_cast<std::size_t>(Scratch::count)> scratch_;
   std::unordered_map<std::type_index, std::shared_ptr<void>> owned_;
 };

@@ -1,6 +1,6 @@
-// longsky/cuda/global_norm.cuh — the square of the norm of a whole gradient.
+// longsky/cuda/global_norm.cuh — sums over whole arrays: of losses, and of the squares of a gradient.
 //
-// Squares are summed in double, in an order that depends on the size alone: the same bits in every run.
+// They are made in double, in an order that depends on the size alone: the same bits in every run.
 #pragma once
 
 #include <longsky/cuda/block.cuh>
@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 namespace longsky::cuda {
 
@@ -19,45 +20,65 @@ struct NormTile {
 
 namespace kernel {
 
-template <class T, class Tile>
-__global__ __launch_bounds__(Tile::threads) void sum_squares(double* __restrict__ partial, const T* __restrict__ x,
-                                                             std::int64_t size) {
+struct Value {
+  __device__ double operator()(double x) const { return x; }
+};
+struct Square {
+  __device__ double operator()(double x) const { return x * x; }
+};
+
+/// partial[block] = the sum of term(x[i]) over the block's share.
+template <class Term, class T, class Tile>
+__global__ __launch_bounds__(Tile::threads) void sum_terms(double* __restrict__ partial, const T* __restrict__ x,
+                                                           std::int64_t size) {
   double sum = 0;
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * Tile::threads;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * Tile::threads + threadIdx.x; i < size; i += stride) {
-    const double value = static_cast<float>(x[i]);
-    sum += value * value;
+    sum += Term()(static_cast<double>(static_cast<float>(x[i])));
   }
   sum = block_sum<Tile::threads>(sum);
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
-template <class Tile>
+/// *total = the sum of the partial sums, on top of what was there if `Adds`.
+template <bool Adds, class Tile>
 __global__ __launch_bounds__(Tile::threads) void sum_partials(double* total, const double* __restrict__ partial,
                                                               int count) {
   double sum = 0;
   for (int i = static_cast<int>(threadIdx.x); i < count; i += Tile::threads) sum += partial[i];
   sum = block_sum<Tile::threads>(sum);
-  if (threadIdx.x == 0) *total = sum;
+  if (threadIdx.x == 0) *total = Adds ? *total + sum : sum;
 }
 
 }  // namespace kernel
 
-/// Queues *total = the sum of x^2; `total` is device memory. A test may pass its own tile.
-template <class Tile = NormTile, class T>
-void sum_of_squares(Device& device, double* total, std::span<const T> x) {
+/// Queues *total (+)= the sum of Term(x).
+template <class Term, bool Adds, class Tile, class T>
+void sum_of(Device& device, double* total, std::span<const T> x) {
   const auto size = static_cast<std::int64_t>(x.size());
   const std::int64_t blocks =
       std::clamp<std::int64_t>((size + Tile::threads - 1) / Tile::threads, 1, Tile::most_blocks);
   auto* const partial =
       static_cast<double*>(device.scratch(Scratch::reduction, blocks * static_cast<std::int64_t>(sizeof(double))));
-  launch(device, {blocks, Tile::threads}, kernel::sum_squares<T, Tile>, partial, x.data(), size);
-  launch(device, {1, Tile::threads}, kernel::sum_partials<Tile>, total, partial, static_cast<int>(blocks));
+  launch(device, {blocks, Tile::threads}, kernel::sum_terms<Term, T, Tile>, partial, x.data(), size);
+  launch(device, {1, Tile::threads}, kernel::sum_partials<Adds, Tile>, total, partial, static_cast<int>(blocks));
+}
+
+/// Queues *total = the sum of x^2; `total` is device memory. A test may pass its own tile.
+template <class Tile = NormTile, class T>
+void sum_of_squares(Device& device, double* total, std::span<T> x) {
+  sum_of<kernel::Square, false, Tile, std::remove_const_t<T>>(device, total, x);
+}
+
+/// Queues *total += the sum of x; `total` is device memory.
+template <class Tile = NormTile, class T>
+void add_sum(Device& device, double* total, std::span<T> x) {
+  sum_of<kernel::Value, true, Tile, std::remove_const_t<T>>(device, total, x);
 }
 
 /// The sum of x^2, waited for.
 template <class Tile = NormTile, class T>
-double sum_of_squares(Device& device, std::span<const T> x) {
+double sum_of_squares(Device& device, std::span<T> x) {
   auto* const total = static_cast<double*>(device.scratch(Scratch::result, sizeof(double)));
   sum_of_squares<Tile>(device, total, x);
   double on_host;

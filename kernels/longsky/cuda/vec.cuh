@@ -7,10 +7,10 @@
 
 namespace longsky::cuda {
 
-/// As many T as one load brings.
-template <class T>
-struct alignas(16) Vec {
-  static constexpr int size = 16 / static_cast<int>(sizeof(T));
+/// As many T as one load brings, or fewer.
+template <class T, int Size = 16 / static_cast<int>(sizeof(T))>
+struct alignas(Size * sizeof(T)) Vec {
+  static constexpr int size = Size;
   T lane[size];
 
   static __device__ Vec load(const T* from) { return *reinterpret_cast<const Vec*>(from); }

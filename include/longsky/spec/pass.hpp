@@ -1,4 +1,4 @@
-// longsky/nn/pass.hpp — what one pass through a network needs besides weights: tokens, places, rotary table.
+// longsky/spec/pass.hpp — what one pass through a network needs besides weights: tokens, places, rotary table.
 #pragma once
 
 #include <cstdint>
@@ -18,5 +18,8 @@ struct Pass {
   std::int64_t count() const { return static_cast<std::int64_t>(tokens.size()); }
   std::int64_t sequences() const { return count() / context; }
 };
+
+/// Tables of activations are laid out for whole groups of 16 tokens, so that every row of them is aligned.
+constexpr std::int64_t padded_tokens(std::int64_t tokens) { return (tokens + 15) / 16 * 16; }
 
 }  // namespace longsky

@@ -1,0 +1,54 @@
+// bench/cuda/data.cuh — the GPU of a benchmark program, and random numbers in its memory.
+#pragma once
+
+#include <longsky/core/half.hpp>
+#include <longsky/core/random.hpp>
+#include <longsky/cuda/elementwise.cuh>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace longsky::bench {
+
+/// The GPU that all benchmarks of this process use.
+inline cuda::Device& gpu() {
+  static cuda::Device device;
+  return device;
+}
+
+template <class T>
+struct Fill {
+  T* to;
+  std::uint32_t stream;
+  __device__ void operator()(std::int64_t i) const {
+    const std::uint32_t bits =
+        philox({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i >> 32), stream, 0}, {1, 0})[0];
+    to[i] = static_cast<T>(static_cast<float>(bits >> 8) * 0x1p-23f - 1.0f);
+  }
+};
+
+/// `size` numbers on the GPU, uniform in [-1, 1); another `stream`, other numbers.
+template <class T>
+cuda::Memory<T> filled(std::int64_t size, std::uint32_t stream) {
+  cuda::Memory<T> memory(size);
+  cuda::for_each(gpu(), size, Fill<T>{memory.data(), stream});
+  return memory;
+}
+
+template <class T>
+cuda::Memory<T> uploaded(const std::vector<T>& values) {
+  cuda::Memory<T> memory(static_cast<std::int64_t>(values.size()));
+  gpu().upload(memory.data(), values.data(), memory.size());
+  return memory;
+}
+
+/// `size` numbers in {0, …, below - 1}, on the host.
+inline std::vector<std::int32_t> integers(std::int64_t size, std::uint32_t below, const char* stream) {
+  std::vector<std::int32_t> values(static_cast<std::size_t>(size));
+  Random random(1, stream_of(stream), 0);
+  for (std::int32_t& value : values) value = static_cast<std::int32_t>(random.below(below));
+  return values;
+}
+
+}  // namespace longsky::bench

@@ -1,0 +1,5 @@
+// longsky/cuda.cuh — everything a training program on one NVIDIA GPU needs. Name the file .cu.
+#pragma once
+
+#include <longsky/cuda/cuda.cuh>
+#include <longsky/network.hpp>
