@@ -30,7 +30,7 @@ struct Ended {
 class Process {
  public:
   /// `file_limit`: no file may grow beyond so many bytes; 0: no limit.
-  explicit Process(const Arguments& arguments, rlim_t file_limit = 0) {
+  explicit Process(const Arguments& arguments, rlim_t file_limit = 0, const char* program = LONGSKY_TINY_PROGRAM) {
     int ends[2];
     if (::pipe(ends) != 0) throw std::runtime_error("no pipe");
     child_ = ::fork();
@@ -48,7 +48,7 @@ class Process {
         limit.rlim_cur = file_limit;
         ::setrlimit(RLIMIT_FSIZE, &limit);
       }
-      std::vector<char*> words{const_cast<char*>(LONGSKY_TINY_PROGRAM)};
+      std::vector<char*> words{const_cast<char*>(program)};
       for (const std::string& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
       words.push_back(nullptr);
       ::execv(words[0], words.data());
