@@ -23,6 +23,7 @@ set(floor_eval 4)
 set(floor_program 5)
 set(floor_network.hpp 6)
 set(floor_longsky.hpp 7)
+set(floor_cuda.cuh 7)
 
 set(wrong "")
 set(lines 0)
