@@ -44,7 +44,7 @@ concept DeviceMemory = requires(X& device, const Pass& pass, float* numbers, typ
   device.upload(numbers, numbers, std::int64_t{});
   device.download(numbers, numbers, std::int64_t{});
   { staging.put(pass) } -> std::convertible_to<Pass>;
-  recording.run(device, [] {});
+  recording.run(device, device_check::Nothing{});
 };
 
 /// The ops on rows and tables whose elements are T.
