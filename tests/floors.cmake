@@ -3,7 +3,8 @@
 #   cmake -D root=<project> -P tests/floors.cmake
 #
 # On floors 0 to 2 folders are strangers to each other. On floors 3 and 4 one neighbour may use the other, never both
-# ways. Two third-party libraries are kept out: Eigen from every header, Cairo from all but the drawing layer.
+# ways. Four third-party libraries are kept out: Eigen from every header, Cairo, CUB and cuBLASLt from
+# all but one each.
 cmake_minimum_required(VERSION 3.25)
 
 set(floor_core 0)
@@ -22,6 +23,7 @@ set(floor_eval 4)
 set(floor_program 5)
 set(floor_network.hpp 6)
 set(floor_longsky.hpp 7)
+set(floor_cuda.cuh 7)
 
 set(wrong "")
 set(lines 0)
@@ -39,6 +41,10 @@ foreach(header IN LISTS headers)
       string(APPEND wrong "  ${header}: ${line}: Eigen belongs to the tests\n")
     elseif(line MATCHES "cairo" AND NOT header STREQUAL "include/longsky/eval/chart.hpp")
       string(APPEND wrong "  ${header}: ${line}: Cairo stays behind eval/chart.hpp\n")
+    elseif(line MATCHES "<cub/" AND NOT header STREQUAL "kernels/longsky/cuda/cub.cuh")
+      string(APPEND wrong "  ${header}: ${line}: CUB stays behind cuda/cub.cuh\n")
+    elseif(line MATCHES "<cublas" AND NOT header STREQUAL "kernels/longsky/cuda/matmul.cuh")
+      string(APPEND wrong "  ${header}: ${line}: cuBLASLt stays behind cuda/matmul.cuh\n")
     elseif(line MATCHES "\"")
       string(APPEND wrong "  ${header}: ${line}: write <longsky/...>\n")
     elseif(line MATCHES "<longsky/([^/>]+)")

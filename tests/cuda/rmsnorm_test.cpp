@@ -29,7 +29,7 @@ TEMPLATE_TEST_CASE("rmsnorm on a GPU is its formula", "[cuda][rmsnorm]", (Case<f
   const auto x = stored_as<T>(random_floats(N * C, "x")), w = stored_as<T>(random_floats(C, "w"));
   OnDevice<T> on_x(device, x), on_w(device, w), y(device, N * C);
   OnDevice r(device, N);
-  rmsnorm_forward<C, T>(device, {y, N}, r, {on_x, N}, on_w, eps);
+  rmsnorm_forward<C>(device, Rows<T, C>{y, N}, r, Rows<T, C>{on_x, N}, on_w.data(), eps);
   Doubles want_r;
   const Doubles want = rmsnorm(to_double(x), to_double(w), eps, &want_r);
   CHECK(close(y.floats(), want, 1e-6 + rounding<T>));
@@ -48,7 +48,7 @@ TEMPLATE_TEST_CASE("rmsnorm's gradients on a GPU are the differences of the form
   OnDevice<T> on_x(device, x), on_dy(device, dy), on_w(device, w), dx(device, start), y(device, N * C);
   OnDevice r(device, N), dw(device, start_w);
   rmsnorm_forward<C, T>(device, {y, N}, r, {on_x, N}, on_w, eps);
-  rmsnorm_backward<C, T>(device, {dx, N}, dw, {on_dy, N}, {on_x, N}, r, on_w);
+  rmsnorm_backward<C>(device, Rows<T, C>{dx, N}, dw, {on_dy, N}, {on_x, N}, r, on_w.data());
 
   const Doubles exact_x = to_double(x), exact_w = to_double(w), exact_dy = to_double(dy);
   Doubles want_x = differences(exact_x, exact_dy, [&](const Doubles& at) { return rmsnorm(at, exact_w, eps); });

@@ -26,6 +26,13 @@ struct TinyRecipe : SmallRecipe {
   using Stages = StageList<TinyStage>;
 };
 
+template <class PrecisionPolicy>
+struct BiasedRecipe : TinyRecipe<PrecisionPolicy> {
+  static constexpr ModelSpec model{
+      .vocab = 71, .layers = 2, .width = 64, .heads = 2, .kv_heads = 2, .ffn = 40, .context = 64, .qkv_bias = true};
+  using Recompute = RecomputeBlocks;
+};
+
 /// A trainer with the device and the weights it works on.
 template <class R, class Device>
 struct Training {
@@ -108,6 +115,25 @@ TEST_CASE("a loss that is not a number ends the run on a GPU too", "[cuda][train
       return;
     }
   FAIL("the steps were taken");
+}
+
+TEMPLATE_TEST_CASE("the plan is what a step holds on the GPU, to the byte", "[cuda][plan]", Fp32, Bf16, Bf16Stochastic) {
+  using R = TinyRecipe<TestType>;
+  using B = BiasedRecipe<TestType>;
+  const auto held_after_a_step = []<class Recipe>(std::type_identity<Recipe>) {
+    cuda::Device device;
+    Weights<Recipe> weights(1);
+    const std::int64_t free = device.memory_bytes();
+    Trainer<Recipe, TinyStage, cuda::Device> trainer(device, weights.span(), no_corpus, 1);
+    trainer.next();
+    return free - device.memory_bytes();
+  };
+  // The state of a step is padded in the plan, as the CPU's memory is.
+  const auto planned = [](const MemoryPlan& plan) {
+    return plan.total() - (static_cast<std::int64_t>(sizeof(StepState)) + 63) / 64 * 64 + static_cast<std::int64_t>(sizeof(StepState));
+  };
+  CHECK(held_after_a_step(std::type_identity<R>()) == planned(plan<R, TinyStage, cuda::Device>()));
+  CHECK(held_after_a_step(std::type_identity<B>()) == planned(plan<B, TinyStage, cuda::Device>()));
 }
 
 }  // namespace longsky::test

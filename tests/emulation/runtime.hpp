@@ -7,5 +7,6 @@ namespace longsky::emulation {
 
 extern std::size_t memory_limit;  // bytes of all device memory
 extern int devices;
+extern int matmul_queries;  // how often cuBLASLt was asked for an algorithm
 
 }  // namespace longsky::emulation

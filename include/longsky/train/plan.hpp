@@ -1,8 +1,8 @@
 // longsky/train/plan.hpp — the memory of a stage, row by row, before anything is allocated.
 //
-// The rows are what a Trainer and its weights own; their sizes are constexpr. Not in them: what the ops of a device use
-// besides (packed factors, a tile of logits), which grows in the first step and then stays, and the rounding of large
-// buffers to huge pages.
+// The rows are what a Trainer and its weights own, and what the ops of a GPU use besides; their sizes are constexpr. Not in
+// them: what the ops of the CPU use (packed factors, a tile of logits), which depends on the number of threads, grows in
+// the first step and then stays, and the rounding of large buffers to huge pages.
 #pragma once
 
 #include <longsky/nn/decoder.hpp>
@@ -31,13 +31,31 @@ struct MemoryRow {
 
 /// The memory of one stage.
 struct MemoryPlan {
-  std::array<MemoryRow, 7> rows;
+  std::array<MemoryRow, 8> rows;
   constexpr std::int64_t total() const {
     std::int64_t sum = 0;
     for (const MemoryRow& row : rows) sum += row.bytes;
     return sum;
   }
 };
+
+/// Scratch memory of a device's ops, where the device can say it beforehand.
+template <class Device, class Network>
+constexpr std::int64_t workspace_bytes(std::int64_t tokens, std::int64_t weights) {
+  if constexpr (requires { Device::template workspace_bytes<Network>(tokens, weights); })
+    return Device::template workspace_bytes<Network>(tokens, weights);
+  else
+    return 0;
+}
+
+/// Batches that lie in the device's memory at a time: the two that a thread fills in turn, or the one that was sent.
+template <class Device>
+constexpr std::int64_t batches_on_device() {
+  if constexpr (requires { requires !Device::shares_host_memory; })
+    return 1;
+  else
+    return 2;
+}
 
 /// The exact sizes of what a Trainer of this stage owns on `Device`, and of the weights. void: a device that stores
 /// everything in float.
@@ -55,8 +73,9 @@ constexpr MemoryPlan plan() {
             {"AdamW moments", 2 * weights * master},
             {"activations", decoder_arena_size<Network>(s.tokens_per_pass()) * element},
             {"rotary table", std::int64_t{s.position_count()} * R::model.head_dim() * 4},
+            {"workspace", workspace_bytes<Device, Network>(s.tokens_per_pass(), weights)},
             {"step state", (static_cast<std::int64_t>(sizeof(StepState)) + 63) / 64 * 64},
-            {"batches", 2 * batch}}}};
+            {"batches", batches_on_device<Device>() * batch}}}};
 }
 
 /// The most that any stage of the recipe needs.

@@ -4,6 +4,8 @@
 #include <longsky/cuda/cub.cuh>
 #include <longsky/cuda/warp.cuh>
 
+#include <cmath>
+
 namespace longsky::cuda {
 
 /// The sum over a block of `Threads` threads, in every thread, in one fixed order. All threads must come. A sum over

@@ -55,13 +55,20 @@ void add_partials(Device& device, float* to, const float* partial, int count) {
          kernel::add_partials<C, ColumnTile>, to, partial, count);
 }
 
+/// How many rows are summed one after the other, and how many such runs there are.
+constexpr std::int64_t column_sum_rows(std::int64_t rows) {
+  return std::max(ColumnTile::least_rows, (rows + ColumnTile::most_runs - 1) / ColumnTile::most_runs);
+}
+constexpr std::int64_t column_sum_runs(std::int64_t rows) {
+  return (rows + column_sum_rows(rows) - 1) / column_sum_rows(rows);
+}
+
 /// to [C] += the sums of the columns of x.
 template <int C, class U>
 void add_column_sums(Device& device, float* to, Rows<U, C> x) {
   using Tile = ColumnTile;
   if (x.count == 0) return;
-  const std::int64_t of_run = std::max(Tile::least_rows, (x.count + Tile::most_runs - 1) / Tile::most_runs);
-  const std::int64_t runs = (x.count + of_run - 1) / of_run;
+  const std::int64_t of_run = column_sum_rows(x.count), runs = column_sum_runs(x.count);
   auto* const partial =
       static_cast<float*>(device.scratch(Scratch::reduction, runs * C * static_cast<std::int64_t>(sizeof(float))));
   launch(device, {runs * ((C + Tile::threads - 1) / Tile::threads), Tile::threads},

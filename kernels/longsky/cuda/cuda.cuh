@@ -21,3 +21,4 @@
 #include <longsky/cuda/run_once.cuh>
 #include <longsky/cuda/staging.cuh>
 #include <longsky/cuda/swiglu.cuh>
+#include <longsky/cuda/workspace.cuh>

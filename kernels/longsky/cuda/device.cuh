@@ -104,6 +104,10 @@ class Device {
   using Options = DeviceOptions;
   static constexpr bool shares_host_memory = false;
 
+  /// Scratch memory of the ops of a training step with passes of `tokens` tokens (workspace.cuh).
+  template <class Net>
+  static constexpr std::int64_t workspace_bytes(std::int64_t tokens, std::int64_t weights);
+
   /// Takes GPU `ordinal`. `synchronous` waits after each launch, so that an error is reported where it was made.
   explicit Device(int ordinal = 0, bool synchronous = false) : synchronous_(synchronous) {
     check(cudaSetDevice(ordinal), "use GPU " + std::to_string(ordinal));

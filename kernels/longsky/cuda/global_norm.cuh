@@ -52,12 +52,17 @@ __global__ __launch_bounds__(Tile::threads) void sum_partials(double* total, con
 
 }  // namespace kernel
 
+/// How many blocks share the terms of a sum.
+template <class Tile>
+constexpr std::int64_t sum_blocks(std::int64_t size) {
+  return std::clamp<std::int64_t>((size + Tile::threads - 1) / Tile::threads, 1, Tile::most_blocks);
+}
+
 /// Queues *total (+)= the sum of Term(x).
 template <class Term, bool Adds, class Tile, class T>
 void sum_of(Device& device, double* total, std::span<const T> x) {
   const auto size = static_cast<std::int64_t>(x.size());
-  const std::int64_t blocks =
-      std::clamp<std::int64_t>((size + Tile::threads - 1) / Tile::threads, 1, Tile::most_blocks);
+  const std::int64_t blocks = sum_blocks<Tile>(size);
   auto* const partial =
       static_cast<double*>(device.scratch(Scratch::reduction, blocks * static_cast<std::int64_t>(sizeof(double))));
   launch(device, {blocks, Tile::threads}, kernel::sum_terms<Term, T, Tile>, partial, x.data(), size);

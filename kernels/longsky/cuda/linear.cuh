@@ -3,7 +3,7 @@
 //
 //   y = x W^T + bias + residual      dx = dy W      dW += dy^T x      dbias += column sums of dy
 //
-// All arrays begin on 16 bytes. Any widths are right; multiples of 8 are fast.
+// All arrays begin on 16 bytes. So do all rows where N and K are multiples of 8, which is what tensor cores are fed by.
 #pragma once
 
 #include <longsky/core/rows.hpp>

@@ -5,7 +5,7 @@
 // Factors are float or bfloat16, sums float (never TF32); the result is rounded once, when it is stored. Matrices are
 // row-major. cuBLASLt's are column-major, where the same memory is the transposed matrix: it is asked for
 // d^T = b^T a^T. What it answers for a shape is kept, so a steady step asks nothing; partial sums of one element are
-// added in float and in one order, so the bits are the same in every run. The emulation has a twin of this file.
+// added in float and in one order, so the bits are the same in every run.
 #pragma once
 
 #include <longsky/core/half.hpp>
@@ -34,12 +34,14 @@ struct Factor {
 /// d = a b + addend + bias is [rows, columns]; a is [rows, depth], b [depth, columns].
 struct MatmulShape {
   std::int64_t rows, columns, depth;
+  auto operator<=>(const MatmulShape&) const = default;
 };
 
 /// The shape of a product and all else that decides how it is computed.
 struct MatmulKey {
-  std::int64_t rows, columns, depth, leading_a, leading_b, leading_d;
-  bool transposed_a, transposed_b, rounded_factors, rounded_result, has_addend, has_bias;
+  MatmulShape shape;
+  std::int64_t leading_a, leading_b, leading_d;
+  bool transposed_a, transposed_b, rounded_factors, rounded_result, has_bias;
   auto operator<=>(const MatmulKey&) const = default;
 };
 
@@ -74,14 +76,15 @@ class MatmulPlans {
       code = ExitCode::does_not_fit;
       remedy = "; the `plan` command lists what a recipe needs, nvidia-smi what other programs hold";
     } else if (status == CUBLAS_STATUS_NOT_SUPPORTED) {
-      remedy = "; it has no algorithm for this shape: widths that are multiples of 8 always have one";
+      remedy = "; it has no algorithm for this shape: choose widths that are multiples of 8";
     }
     throw Error(code, "cuBLASLt could not " + asked + ": " + cublasLtGetStatusString(status) + remedy);
   }
 
-  static std::string words(const MatmulKey& key) {
-    return "multiply [" + std::to_string(key.rows) + ", " + std::to_string(key.depth) + "] by [" +
-           std::to_string(key.depth) + ", " + std::to_string(key.columns) + "]";
+  /// What a product asks for, to complete the sentence of an error.
+  static std::string words(MatmulShape shape) {
+    return "multiply [" + std::to_string(shape.rows) + ", " + std::to_string(shape.depth) + "] by [" +
+           std::to_string(shape.depth) + ", " + std::to_string(shape.columns) + "]";
   }
 
   /// The plan of a product; `bias` tells cuBLASLt the alignment of all of them.
@@ -98,7 +101,8 @@ class MatmulPlans {
 
  private:
   void make(MatmulPlan& plan, const MatmulKey& key, const void* bias) {
-    const std::string asked = words(key);
+    const auto [rows, columns, depth] = key.shape;
+    const std::string asked = words(key.shape);
     check(cublasLtMatmulDescInit(&plan.product, CUBLAS_COMPUTE_32F, CUDA_R_32F), asked);
     const auto set = [&](cublasLtMatmulDescAttributes_t attribute, const auto& value) {
       check(cublasLtMatmulDescSetAttribute(&plan.product, attribute, &value, sizeof value), asked);
@@ -115,9 +119,9 @@ class MatmulPlans {
       const auto contiguous = static_cast<std::uint64_t>(transposed ? rows : columns);
       check(cublasLtMatrixLayoutInit(&of, rounded ? CUDA_R_16BF : CUDA_R_32F, contiguous, long_side, leading), asked);
     };
-    layout(plan.a, key.rounded_factors, key.transposed_a, key.rows, key.depth, key.leading_a);
-    layout(plan.b, key.rounded_factors, key.transposed_b, key.depth, key.columns, key.leading_b);
-    layout(plan.d, key.rounded_result, false, key.rows, key.columns, key.leading_d);
+    layout(plan.a, key.rounded_factors, key.transposed_a, rows, depth, key.leading_a);
+    layout(plan.b, key.rounded_factors, key.transposed_b, depth, columns, key.leading_b);
+    layout(plan.d, key.rounded_result, false, rows, columns, key.leading_d);
 
     cublasLtMatmulPreferenceOpaque_t preference;
     check(cublasLtMatmulPreferenceInit(&preference), asked);
@@ -136,7 +140,8 @@ class MatmulPlans {
     int found = 0;
     const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle_, &plan.product, &plan.b, &plan.a, &plan.d,
                                                                  &plan.d, &preference, 1, &best, &found);
-    check(status == CUBLAS_STATUS_SUCCESS && found == 0 ? CUBLAS_STATUS_NOT_SUPPORTED : status, asked);
+    check(status, asked);
+    check(found == 0 ? CUBLAS_STATUS_NOT_SUPPORTED : best.state, asked);
     plan.algorithm = best.algo;
   }
 
@@ -145,8 +150,7 @@ class MatmulPlans {
 };
 
 /// Queues d = a b + addend + bias. `addend` has the layout of d, may be d, and may be nullptr, as `bias` may; a bias is
-/// of the type of the result. All arrays begin on 16 bytes. Nothing to do where the result is empty; an empty depth is
-/// for those who add to d.
+/// of the type of the result. All arrays begin on 16 bytes. An empty depth leaves d as it is.
 template <class Out, class T>
 void matmul(Device& device, MatmulShape shape, Factor<T> a, Factor<T> b, Out* d, std::int64_t leading,
             std::type_identity_t<const Out*> addend = nullptr, std::type_identity_t<const Out*> bias = nullptr) {
@@ -154,9 +158,7 @@ void matmul(Device& device, MatmulShape shape, Factor<T> a, Factor<T> b, Out* d,
                 "longsky: a product is of its factors' type or float");
   if (shape.rows == 0 || shape.columns == 0 || shape.depth == 0) return;
   auto& plans = device.own<MatmulPlans>();
-  const MatmulKey key{shape.rows,
-                      shape.columns,
-                      shape.depth,
+  const MatmulKey key{shape,
                       a.leading,
                       b.leading,
                       leading,
@@ -164,20 +166,19 @@ void matmul(Device& device, MatmulShape shape, Factor<T> a, Factor<T> b, Out* d,
                       b.transposed,
                       std::same_as<T, bf16>,
                       std::same_as<Out, bf16>,
-                      addend != nullptr,
                       bias != nullptr};
   MatmulPlan& plan = plans.plan(key, bias);
+  const auto checked = [&](cublasStatus_t status) {
+    if (status != CUBLAS_STATUS_SUCCESS) MatmulPlans::check(status, MatmulPlans::words(shape));
+  };
   if (bias)
-    MatmulPlans::check(
-        cublasLtMatmulDescSetAttribute(&plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias),
-        MatmulPlans::words(key));
+    checked(cublasLtMatmulDescSetAttribute(&plan.product, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias));
   const float one = 1, of_addend = addend ? 1.0f : 0.0f;
-  const cublasStatus_t status =
-      cublasLtMatmul(plans.handle(), &plan.product, &one, b.data, &plan.b, a.data, &plan.a, &of_addend,
-                     addend ? addend : d, &plan.d, d, &plan.d, &plan.algorithm,
-                     device.scratch(Scratch::matmul, MatmulPlans::workspace), MatmulPlans::workspace, device.stream());
-  if (status != CUBLAS_STATUS_SUCCESS) MatmulPlans::check(status, MatmulPlans::words(key));
-  if (device.synchronous()) check(cudaStreamSynchronize(device.stream()), MatmulPlans::words(key));
+  checked(cublasLtMatmul(plans.handle(), &plan.product, &one, b.data, &plan.b, a.data, &plan.a, &of_addend,
+                         addend ? addend : d, &plan.d, d, &plan.d, &plan.algorithm,
+                         device.scratch(Scratch::matmul, MatmulPlans::workspace), MatmulPlans::workspace,
+                         device.stream()));
+  if (device.synchronous()) check(cudaStreamSynchronize(device.stream()), MatmulPlans::words(shape));
 }
 
 }  // namespace longsky::cuda

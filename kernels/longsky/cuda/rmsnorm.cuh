@@ -142,12 +142,18 @@ void rmsnorm_forward(Device& device, Rows<T, C> y, float* r, In<T, C> x, const T
          r, x.data, w, eps, x.count);
 }
 
+/// How many blocks share the rows of a gradient.
+template <class T, int C>
+constexpr std::int64_t rmsnorm_backward_blocks(std::int64_t rows) {
+  constexpr std::int64_t most = 512, at_once = RowTile<T, C>::rows;
+  return std::min((rows + at_once - 1) / at_once, most);
+}
+
 /// Adds the gradients to `dx` and to `dw` [C].
 template <int C, class T>
 void rmsnorm_backward(Device& device, Rows<T, C> dx, float* dw, In<T, C> dy, In<T, C> x, const float* r, const T* w) {
   using Tile = RowTile<T, C>;
-  constexpr std::int64_t most_blocks = 512;
-  const std::int64_t blocks = std::min((x.count + Tile::rows - 1) / Tile::rows, most_blocks);
+  const std::int64_t blocks = rmsnorm_backward_blocks<T, C>(x.count);
   auto* const partial =
       static_cast<float*>(device.scratch(Scratch::reduction, blocks * C * static_cast<std::int64_t>(sizeof(float))));
   launch(device, {blocks, Tile::threads}, kernel::rmsnorm_backward<T, C, Tile>, dx.data, partial, dy.data, x.data, r, w,
