@@ -128,7 +128,7 @@ TEST_CASE("files that cannot grow end the run with code 1, and cost nothing") {
   int failed = 0;
   for (rlim_t limit = 600; limit < 2'000'000; limit *= sanitized ? 5 : 2) {
     const ScratchDirectory out;
-    const Ended ended = run(train(out.path()) + Arguments{"--checkpoint-every", "2"}, limit);
+    const Ended ended = run(train(out.path()) + Arguments{"--checkpoint-every", "2"}, {.file_limit = limit});
     INFO("a limit of " << limit << " bytes: " << ended.said);
     REQUIRE((ended.code == 0 || ended.code == 1));
     if (ended.code == 0) break;

@@ -156,3 +156,52 @@ TEST_CASE("an --out that cannot be a directory is a sentence") {
   expect(train(out / "file"), 1, {"make the directory", (out / "file").string()});
   CHECK(read_file(out / "file") == "x");
 }
+
+TEST_CASE("a directory that may not be written is a sentence, and when it may be, the same command goes on") {
+  const ScratchDirectory out;
+  const auto readable = [](const fs::path& path) { fs::permissions(path, fs::perms(0755)); };
+  readable(out.path());
+  readable(books());
+  const Start bound{.unprivileged = true};
+  const fs::path run_directory = out / "run";
+  {
+    fs::permissions(out.path(), fs::perms(0555));
+    const Ended ended = run(train(run_directory), bound);
+    INFO(ended.said);
+    CHECK(ended.code == 1);
+    CHECK_THAT(ended.said, Contains(run_directory.string()) && Contains("ermission denied"));
+    CHECK(!fs::exists(run_directory));
+    fs::permissions(out.path(), fs::perms(0777));
+  }
+  const Arguments often = train(run_directory) + Arguments{"--checkpoint-every", "1"};
+  const fs::path checkpoints = node(run_directory, 0) / "checkpoints";
+  {
+    Process process(often, bound);
+    REQUIRE(process.says("\"step\":2,"));
+    fs::permissions(checkpoints, fs::perms(0555));  // in the middle of the run
+    const Ended ended = process.wait();
+    INFO(ended.said);
+    CHECK(ended.code == 1);
+    CHECK_THAT(ended.said, Contains(checkpoints.string()) && Contains("ermission denied"));
+    fs::permissions(checkpoints, fs::perms(0755));
+  }
+  Process again(often, bound);
+  REQUIRE(again.says("resuming pretrain at step"));
+  REQUIRE(again.says("\"stage\":\"sft\""));
+  again.signal(SIGKILL);
+  again.wait();
+  Outcome outcome = outcome_of(run_directory);
+  outcome.curves = {{nodes[0], outcome.curves[nodes[0]]}};
+  CHECK(outcome == undisturbed_first_stage());
+}
+
+TEST_CASE("a program speaks under its own name, and has a directory of that name") {
+  const ScratchDirectory out;
+  const fs::path mine = out / "my_recipe";
+  fs::create_symlink(LONGSKY_TINY_PROGRAM, mine);
+  const std::string path = mine.string();
+  const Start as_mine{.program = path.c_str()};
+  CHECK_THAT(run({"train", "--help"}, as_mine).said, Contains("my_recipe") && Contains("=runs/my_recipe"));
+  CHECK_THAT(run({"trian"}, as_mine).said, Contains("my_recipe:"));
+  CHECK_THAT(run({"train", "--out", ""}, as_mine).said, Contains("--out"));
+}

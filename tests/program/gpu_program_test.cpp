@@ -10,6 +10,8 @@ using Catch::Matchers::Contains;
 
 namespace {
 
+const Start on_gpu_program{.program = LONGSKY_TINY_GPU_PROGRAM};
+
 Arguments train_on_gpu(const fs::path& out) {
   Arguments arguments = train(out);
   arguments.resize(arguments.size() - 2);  // --threads is the CPU's
@@ -18,7 +20,7 @@ Arguments train_on_gpu(const fs::path& out) {
 
 /// Trains on the GPU until `words` are said, and stops there.
 Ended stop_on_gpu(const fs::path& out, const std::string& words) {
-  Process process(train_on_gpu(out), 0, LONGSKY_TINY_GPU_PROGRAM);
+  Process process(train_on_gpu(out), on_gpu_program);
   if (process.says(words)) process.signal(SIGTERM);
   return process.wait();
 }
@@ -61,11 +63,11 @@ TEST_CASE("a run goes from the GPU to the CPU, and from the CPU to the GPU") {
 
 TEST_CASE("a GPU's program knows no threads, and says what it knows") {
   const ScratchDirectory out;
-  const Ended ended = Process(train(out.path()), 0, LONGSKY_TINY_GPU_PROGRAM).wait();
+  const Ended ended = Process(train(out.path()), on_gpu_program).wait();
   CHECK(ended.code == 2);
   CHECK_THAT(ended.said, Contains("there is no option --threads"));
-  CHECK_THAT(Process({"train", "--help"}, 0, LONGSKY_TINY_GPU_PROGRAM).wait().said, Contains("--gpu") && Contains("--synchronous"));
-  CHECK(Process(train_on_gpu(out.path()) + Arguments{"--gpu", "7"}, 0, LONGSKY_TINY_GPU_PROGRAM).wait().code == 6);
+  CHECK_THAT(Process({"train", "--help"}, on_gpu_program).wait().said, Contains("--gpu") && Contains("--synchronous"));
+  CHECK(Process(train_on_gpu(out.path()) + Arguments{"--gpu", "7"}, on_gpu_program).wait().code == 6);
 }
 
 #endif

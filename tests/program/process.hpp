@@ -1,6 +1,7 @@
 // program/process.hpp — the tiny program as a process: started, listened to, signalled, killed, and how it ended.
 #pragma once
 
+#include <grp.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,10 +28,16 @@ struct Ended {
   std::string said;
 };
 
+/// How a process is started.
+struct Start {
+  rlim_t file_limit = 0;  ///< no file may grow beyond so many bytes; 0: no limit
+  const char* program = LONGSKY_TINY_PROGRAM;
+  bool unprivileged = false;  ///< as a user whom modes of files bind, also where the tests run as root
+};
+
 class Process {
  public:
-  /// `file_limit`: no file may grow beyond so many bytes; 0: no limit.
-  explicit Process(const Arguments& arguments, rlim_t file_limit = 0, const char* program = LONGSKY_TINY_PROGRAM) {
+  explicit Process(const Arguments& arguments, const Start& start = {}) {
     int ends[2];
     if (::pipe(ends) != 0) throw std::runtime_error("no pipe");
     child_ = ::fork();
@@ -42,13 +49,16 @@ class Process {
       ::close(ends[1]);
       // Threads that wait by spinning starve each other where there are more of them than cores.
       ::setenv("OMP_WAIT_POLICY", "passive", 1);
-      if (file_limit > 0) {
+      if (start.unprivileged && ::geteuid() == 0 &&
+          (::setgroups(0, nullptr) != 0 || ::setgid(nobody) != 0 || ::setuid(nobody) != 0))
+        ::_exit(126);
+      if (start.file_limit > 0) {
         rlimit limit{};
         ::getrlimit(RLIMIT_FSIZE, &limit);
-        limit.rlim_cur = file_limit;
+        limit.rlim_cur = start.file_limit;
         ::setrlimit(RLIMIT_FSIZE, &limit);
       }
-      std::vector<char*> words{const_cast<char*>(program)};
+      std::vector<char*> words{const_cast<char*>(start.program)};
       for (const std::string& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
       words.push_back(nullptr);
       ::execv(words[0], words.data());
@@ -111,12 +121,14 @@ class Process {
     return n > 0;
   }
 
+  static constexpr unsigned nobody = 65534;
+
   pid_t child_ = -1;
   int output_ = -1;
   std::string said_;
   std::size_t read_ = 0;
 };
 
-inline Ended run(const Arguments& arguments, rlim_t file_limit = 0) { return Process(arguments, file_limit).wait(); }
+inline Ended run(const Arguments& arguments, const Start& start = {}) { return Process(arguments, start).wait(); }
 
 }  // namespace longsky::test

@@ -6,10 +6,14 @@
 #include <longsky/train/plan.hpp>
 #include <longsky/train/recipe.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <iomanip>
+#include <iterator>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace longsky {
 
@@ -68,26 +72,45 @@ template <Recipe R>
   return os.str();
 }
 
-/// The memory of every stage, row by row, and the work of its steps.
+/// Columns as wide as their widest cell: the first to the left, all others to the right.
+inline std::string aligned(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const std::string space(widths[c] - row[c].size(), ' ');
+      text += c == 0 ? row[c] + space : "  " + space + row[c];
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+/// The memory of every stage on `Device`, row by row, and the work of its steps.
 template <Recipe R, class Device>
 [[gnu::cold]] std::string plan_table() {
-  std::ostringstream os;
-  os << std::left << std::setw(18) << "stage";
-  for (const MemoryRow& row : plan<R, std::tuple_element_t<0, StagesOf<R>>, Device>().rows) os << std::right << std::setw(15) << row.what;
-  os << std::setw(12) << "total" << std::setw(13) << "FLOP a step" << std::setw(12) << "tokens" << std::setw(11) << "FLOP" << '\n';
+  std::vector<std::vector<std::string>> rows{{""}};
+  for (const MemoryRow& row : plan<R, std::tuple_element_t<0, StagesOf<R>>, Device>().rows) rows.push_back({std::string(row.what)});
+  const std::size_t sums = rows.size();
+  for (const char* what : {"memory in all", "FLOP a step", "tokens", "FLOP"}) rows.push_back({what});
   double all = 0;
   for_each_stage<R>([&]<class S>(std::size_t) {
     constexpr MemoryPlan memory = plan<R, S, Device>();
-    os << std::left << std::setw(18) << S::spec.name << std::right;
-    for (const MemoryRow& row : memory.rows) os << std::setw(15) << words::bytes(row.bytes);
     const double step = step_flops<R, S>().total();
     all += step * S::spec.steps;
-    os << std::setw(12) << words::bytes(memory.total()) << std::setw(13) << words::scientific(step) << std::setw(12)
-       << words::grouped(S::spec.tokens_per_step() * S::spec.steps) << std::setw(11) << words::scientific(step * S::spec.steps) << '\n';
+    rows[0].push_back(S::spec.name);
+    for (std::size_t i = 0; i < memory.rows.size(); ++i) rows[1 + i].push_back(words::bytes(memory.rows[i].bytes));
+    const std::string of_stage[] = {words::bytes(memory.total()), words::scientific(step),
+                                    words::grouped(S::spec.tokens_per_step() * S::spec.steps),
+                                    words::scientific(step * S::spec.steps)};
+    for (std::size_t i = 0; i < std::size(of_stage); ++i) rows[sums + i].push_back(of_stage[i]);
   });
-  os << "the most at any time: " << words::bytes(largest_plan<R, Device>()) << "; all stages if every token is trained: "
-     << words::scientific(all) << " FLOP\n";
-  return os.str();
+  return aligned(rows) + "the most at any time: " + words::bytes(largest_plan<R, Device>()) +
+         "; all stages if every token is trained: " + words::scientific(all) + " FLOP\n";
 }
 
 }  // namespace longsky

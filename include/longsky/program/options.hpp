@@ -11,7 +11,7 @@ namespace longsky {
 
 /// The options of `train` and, where they apply, of the other subcommands.
 struct RunOptions {
-  std::string out = "runs/long_tiny";     // data
+  std::string out;                        // data; a program's own is runs/ and its name
   std::string corpus = "data/corpus";
   std::string held_out = "persuasion";
   std::uint64_t seed = 0;                 // run

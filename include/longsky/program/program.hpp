@@ -8,6 +8,7 @@
 #include <longsky/train/signals.hpp>
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <span>
 #include <string>
@@ -77,9 +78,11 @@ template <Recipe R, class Device>
 /// The `main` of a recipe's program. Returns an exit code of core/error.hpp.
 template <Recipe R, class Device>
 [[gnu::cold]] int program(int argc, char** argv) {
+  const std::string self = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "longsky";
   RunOptions options;
+  options.out = "runs/" + self;
   GenerateOptions generation;
-  Command app{"long_tiny", "A longsky recipe: trains a language model to read a longer context."};
+  Command app{self, "A longsky recipe: trains a language model to read a longer context."};
   Command commands[] = {{"plan", "print the memory and the work of every stage"},
                         {"describe", "print the recipe"},
                         {"train", "train every stage, evaluate, write the report; goes on where it was stopped"},

@@ -56,6 +56,7 @@ class Run {
         options.checkpoint_every < 0 || options.checkpoint_minutes < 0)
       throw Error(ExitCode::usage, "--seeds, --samples, --keep, --scale and --lr-scale must be positive, "
                                    "--checkpoint-every and --checkpoint-minutes not negative");
+    if (options.out.empty()) throw Error(ExitCode::usage, "--out needs the name of a directory");
     chains_ = {short_chain(stages_), full_chain(stages_)};
     if (options.ablations)
       for (Chain& chain : ablation_chains(stages_)) chains_.push_back(std::move(chain));
