@@ -146,6 +146,7 @@ TEST_CASE("logits of any size on a GPU neither overflow nor hide a NaN", "[cuda]
 TEMPLATE_TEST_CASE("rows of logits may lie more than 2^31 elements apart", "[cuda][cross_entropy]", float, bf16) {
   using T = TestType;
   constexpr int V = 300;
+  using Tile = cuda::CrossEntropyTile<V>;
   constexpr std::int64_t apart = (std::int64_t{1} << 31) + 8;
   FarMemory<float> logits(2 * apart);
   std::vector<float> sure(V, -1000.0f);
@@ -154,8 +155,8 @@ TEMPLATE_TEST_CASE("rows of logits may lie more than 2^31 elements apart", "[cud
   cuda::Device device;
   OnDevice<float> losses(device, 2);
   OnDevice<std::int32_t> best(device, 2), targets(device, std::vector<std::int32_t>{-1, 7});
-  cuda::launch(device, {2, SmallTile<V>::threads}, cuda::kernel::cross_entropy_rows<T, V, SmallTile<V>, true>,
-               losses.data(), best.data(), logits.data(), apart, targets.data(), 2.0f);
+  cuda::launch(device, {2, Tile::threads}, cuda::kernel::cross_entropy_rows<T, V, Tile, true>, losses.data(),
+               best.data(), logits.data(), apart, targets.data(), 2.0f);
   CHECK(losses.floats() == std::vector<float>{0, 0});
   CHECK(best.floats() == std::vector<float>{-1, 7});
   const std::vector<float> row = logits.read(apart, V);  // whose first part holds V gradients in T
