@@ -5,9 +5,14 @@
 #include "support/reference_rows.hpp"
 
 #include <longsky/cuda/attention_backward.cuh>
+#include <longsky/cuda/attention_bounds.cuh>
 #include <longsky/cuda/attention_decode.cuh>
 #include <longsky/cuda/attention_float.cuh>
 #include <longsky/cuda/attention_forward.cuh>
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
 
 namespace longsky::test {
 
@@ -30,6 +35,56 @@ std::vector<std::int32_t> documents_of(int sequences, int context) {
       documents.push_back(document);
     }
   return documents;
+}
+
+/// The first tokens and the latest ones: whole tiles between them are hidden.
+template <int Sinks, int Window>
+struct SinksAndWindow {
+  static constexpr bool isolates_documents = false;
+  LONGSKY_HD static constexpr bool visible(TokenPlace q, TokenPlace k) {
+    return k.index <= q.index && (k.index < Sinks || q.index - k.index < Window);
+  }
+  LONGSKY_HD static constexpr Cover cover(TokenRange q, TokenRange k) {
+    const Cover window = SlidingWindow<Window>::cover(q, k);
+    return window == Cover::none && k.first.index < Sinks && k.first.index <= q.last.index ? Cover::some : window;
+  }
+};
+
+/// Everything that attention computes, of random numbers.
+template <class C>
+struct Computed {
+  static constexpr std::int64_t N(const AttentionBatch& batch) { return batch.sequences * batch.context; }
+  OnDevice<bf16> o, dq, dk, dv;
+  OnDevice<float> lse;
+
+  Computed(cuda::Device& device, const AttentionBatch& batch)
+      : o(device, N(batch) * C::H * C::D),
+        dq(device, N(batch) * C::H * C::D),
+        dk(device, N(batch) * C::KV * C::D),
+        dv(device, N(batch) * C::KV * C::D),
+        lse(device, N(batch) * C::H) {
+    OnDevice<bf16> q(device, random_floats(N(batch) * C::H * C::D, "q")), k(device, random_floats(N(batch) * C::KV * C::D, "k")),
+        v(device, random_floats(N(batch) * C::KV * C::D, "v")), d_o(device, random_floats(N(batch) * C::H * C::D, "d_o"));
+    cuda::attention_forward<typename C::Mask, C::H, C::KV, C::D>(device, Rows<bf16, C::H * C::D>{o, N(batch)}, lse.data(),
+                                                                 q.data(), k.data(), v.data(), batch);
+    cuda::attention_backward<typename C::Mask, C::H, C::KV, C::D>(
+        device, dq.data(), dk.data(), dv.data(), Rows<const bf16, C::H * C::D>{d_o, N(batch)},
+        Rows<const bf16, C::H * C::D>{o, N(batch)}, lse.data(), q.data(), k.data(), v.data(), batch);
+  }
+};
+
+/// The walk that a tile of `owned` rows has if every tile of the other side is asked, and how many tiles that is.
+template <class Mask>
+std::pair<std::vector<float>, int> walk_by_hand(const SequencePlaces& places, int T, int first, int owned, int walked, bool keys) {
+  int begin = 0, behind = 0;
+  for (int from = 0; from < T; from += walked) {
+    const TokenRange own = places.range(first, std::min(T, first + owned) - 1),
+                     other = places.range(from, std::min(T, from + walked) - 1);
+    if ((keys ? Mask::cover(other, own) : Mask::cover(own, other)) == Cover::none) continue;
+    if (behind == 0) begin = from;
+    behind = from + walked;
+  }
+  return {{static_cast<float>(begin), static_cast<float>(behind)}, (behind - begin) / walked};
 }
 
 }  // namespace
@@ -67,6 +122,65 @@ TEMPLATE_TEST_CASE("attention on a GPU is its definition", "[cuda][attention]", 
   CHECK(close(dv.floats(), want.dv.value, want.dv.scale, 2 * error));
   CHECK(close(dk.floats(), want.dk.value, want.dk.scale, 3 * error));
   CHECK(close(dq.floats(), want.dq.value, want.dq.scale, 3 * error));
+}
+
+TEMPLATE_TEST_CASE("attention computes the same bits where it knows its bounds beforehand", "[cuda][attention]",
+                   (Case<Causal, 1, 1, 32>), (Case<WithinDocument<>, 2, 1, 32>), (Case<SlidingWindow<70>, 1, 1, 64>),
+                   (Case<SinksAndWindow<10, 30>, 1, 1, 32>)) {
+  using C = TestType;
+  constexpr int B = 2;
+  const int T = GENERATE(1, 65, 210);
+  cuda::Device device;
+  OnDevice<std::int32_t> documents(device, documents_of(B, T));
+  OnDevice<std::int32_t> bounds(device, cuda::Device::attention_bounds_size<bf16>(B * T));
+  AttentionBatch batch{B, T, documents};
+  Computed<C> without(device, batch);
+  cuda::attention_bounds<typename C::Mask, C::H, C::KV, C::D>(device, bounds.data(), batch);
+  batch.bounds = bounds.data();
+  Computed<C> with(device, batch);
+  CHECK(with.o.floats() == without.o.floats());
+  CHECK(with.lse.floats() == without.lse.floats());
+  CHECK(with.dq.floats() == without.dq.floats());
+  CHECK(with.dk.floats() == without.dk.floats());
+  CHECK(with.dv.floats() == without.dv.floats());
+}
+
+TEMPLATE_TEST_CASE("the bounds of attention are the first and the last tile that the mask shows", "[cuda][attention]",
+                   (Case<Causal, 1, 1, 128>), (Case<WithinDocument<>, 1, 1, 64>), (Case<SlidingWindow<70>, 1, 1, 32>),
+                   (Case<SinksAndWindow<10, 30>, 1, 1, 64>)) {
+  using Mask = typename TestType::Mask;
+  using Forward = cuda::AttentionTile<TestType::D>;
+  using Backward = cuda::AttentionBackwardTile<TestType::D>;
+  constexpr int B = 3;
+  const int T = GENERATE(1, 64, 1000);
+  const auto documents = documents_of(B, T);
+  cuda::Device device;
+  OnDevice<std::int32_t> on_documents(device, documents);
+  OnDevice<std::int32_t> bounds(device, cuda::Device::attention_bounds_size<bf16>(B * T));
+  cuda::attention_bounds<Mask, 1, 1, TestType::D>(device, bounds.data(), {B, T, on_documents});
+  const auto found = bounds.floats();
+  const AttentionBatch batch{B, T, documents.data()};
+  struct Kind {
+    cuda::kernel::Walker walker;
+    int owned, walked;
+  };
+  int tiles = 0, causal = 0;
+  for (const Kind& kind : {Kind{cuda::kernel::Walker::forward, Forward::queries, Forward::keys},
+                           Kind{cuda::kernel::Walker::backward_keys, Backward::owned, Backward::walked},
+                           Kind{cuda::kernel::Walker::backward_queries, Backward::owned, Backward::walked}})
+    for (int b = 0; b < B; ++b)
+      for (int tile = 0; tile * kind.owned < T; ++tile) {
+        const bool keys = kind.walker == cuda::kernel::Walker::backward_keys;
+        const auto by_hand = [&]<class M>(M) {
+          return walk_by_hand<M>(batch.places(b), T, tile * kind.owned, kind.owned, kind.walked, keys);
+        };
+        const auto [walk, count] = by_hand(Mask());
+        const auto at = found.begin() + cuda::kernel::bounds_place(batch, kind.walker, b, tile);
+        CHECK(std::vector<float>(at, at + 2) == walk);
+        tiles += count;
+        causal += by_hand(Causal()).second;
+      }
+  if (std::is_same_v<Mask, WithinDocument<>> && T == 1000) CHECK(tiles * 3 < causal);  // 40 tokens a document
 }
 
 TEMPLATE_TEST_CASE("attention of one token on a GPU is its definition", "[cuda][attention]", (Case<Causal, 2, 1, 64>),

@@ -7,9 +7,9 @@
 // std::logic_error, with block and thread.
 #pragma once
 
-#include <cuda_runtime.h>
+#include "fibre.hpp"
 
-#include <ucontext.h>
+#include <cuda_runtime.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -43,24 +43,24 @@ struct Thread {
   std::size_t fibre = 0;  // on which it waits
 };
 
-struct Fibre {
-  ucontext_t context;
-  std::unique_ptr<char[]> stack;
-};
-
 /// The block that runs.
 class Block {
  public:
   static constexpr unsigned warp_size = 32;
 
   void run(unsigned blocks, unsigned threads, const std::function<void()>& kernel) {
+    run_some(0, blocks, blocks, threads, kernel);
+  }
+
+  /// Of a grid of `blocks` blocks, those from `first` to before `end`: for grids that would take hours.
+  void run_some(unsigned first, unsigned end, unsigned blocks, unsigned threads, const std::function<void()>& kernel) {
     kernel_ = &kernel;
     gridDim = dim3(blocks);
     blockDim = dim3(threads);
     error_.clear();
     exchanged_.resize((threads + warp_size - 1) / warp_size);
     warp_epoch_.assign(exchanged_.size(), 0);
-    for (unsigned b = 0; b < blocks; ++b) {
+    for (unsigned b = first; b < end; ++b) {
       blockIdx = dim3(b);
       threads_.assign(threads, Thread{});
       turns_.assign(threads, 0);
@@ -77,7 +77,7 @@ class Block {
 
   void wait(Thread::State state) {
     threads_[current_] = {state, fibre_};
-    swapcontext(&fibres_[fibre_]->context, &main_);
+    Place::go(fibres_[fibre_]->place, main_);
   }
 
   /// What each lane of the warp gives: `lanes[i]` is lane i's. Valid until the warp's next exchange but one; every lane
@@ -105,7 +105,6 @@ class Block {
   struct alignas(16) Exchanged {
     char bytes[2][warp_size][64];
   };
-  static constexpr std::size_t stack_size = std::size_t{256} << 10;
 
   static void trampoline();
 
@@ -116,7 +115,7 @@ class Block {
       (*kernel_)();
       threads_[current_].state = Thread::State::done;
     }
-    swapcontext(&fibres_[fibre_]->context, &main_);
+    Place::go(fibres_[fibre_]->place, main_);
   }
 
   void become(std::size_t thread) {
@@ -126,21 +125,13 @@ class Block {
 
   void enter(std::size_t fibre) {
     fibre_ = fibre;
-    swapcontext(&main_, &fibres_[fibre]->context);
+    Place::go(main_, fibres_[fibre]->place);
     if (!error_.empty()) throw std::logic_error(error_);
   }
 
   void prepare(std::size_t fibre) {
-    if (fibre == fibres_.size()) {
-      fibres_.push_back(std::make_unique<Fibre>());
-      fibres_.back()->stack.reset(new char[stack_size]);
-    }
-    ucontext_t& context = fibres_[fibre]->context;
-    getcontext(&context);
-    context.uc_stack.ss_sp = fibres_[fibre]->stack.get();
-    context.uc_stack.ss_size = stack_size;
-    context.uc_link = nullptr;
-    makecontext(&context, trampoline, 0);
+    if (fibre == fibres_.size()) fibres_.push_back(std::make_unique<Fibre>());
+    fibres_[fibre]->begin(trampoline);
   }
 
   void run_block() {
@@ -189,7 +180,7 @@ class Block {
   std::vector<unsigned> turns_;                 // a thread each
   std::vector<std::uint64_t> warp_epoch_;
   std::size_t fresh_ = 0, fibre_ = 0;
-  ucontext_t main_;
+  Place main_;
   unsigned current_ = 0;
   std::uint64_t epoch_ = 0, block_start_ = 0, block_epoch_ = 0;
   std::string error_;

@@ -3,6 +3,7 @@
 
 #include <longsky/cpu/adamw.hpp>
 #include <longsky/cpu/attention.hpp>
+#include <longsky/cpu/attention_bounds.hpp>
 #include <longsky/cpu/copy_heads.hpp>
 #include <longsky/cpu/cross_entropy.hpp>
 #include <longsky/cpu/device.hpp>

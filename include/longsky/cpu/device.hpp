@@ -59,6 +59,12 @@ class Device {
     return static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGE_SIZE);
   }
 
+  /// Elements that attention_bounds writes for `tokens` tokens whose activations are of type T.
+  template <class T>
+  static constexpr std::int64_t attention_bounds_size(std::int64_t /*tokens*/) {
+    return 0;
+  }
+
   /// Copies between the host's memory and the device's, which here is the host's.
   template <class T>
   static void upload(T* to, const T* from, std::int64_t size) {

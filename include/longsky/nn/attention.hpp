@@ -5,6 +5,7 @@
 
 #include <longsky/core/params.hpp>
 #include <longsky/core/rows.hpp>
+#include <longsky/spec/attention.hpp>
 #include <longsky/spec/model.hpp>
 #include <longsky/spec/pass.hpp>
 
@@ -53,7 +54,7 @@ struct Attention {
     linear_forward<Precision, Q, C>(device, qkv, h, w["qkv"_n], bias(w), nullptr);
     rope_forward<H, KV, D>(device, s["q"_n], s["k"_n], s["v"_n], qkv, pass.positions, pass.rope_table, pass.context);
     attention_forward<Mask, H, KV, D>(device, o, s["lse"_n], s["q"_n], s["k"_n], s["v"_n],
-                                      {pass.sequences(), pass.context, pass.documents.data()});
+                                      batch(pass));
     linear_forward<Precision, C, C>(device, y, o, w["attention_out"_n], nullptr, x.data);
   }
 
@@ -68,7 +69,7 @@ struct Attention {
     linear_backward_weight<Precision, C, C>(device, dw["attention_out"_n], nullptr, dx, o);
     linear_backward_input<Precision, C, C>(device, d_o, dx, w["attention_out"_n]);
     attention_backward<Mask, H, KV, D>(device, t["dq"_n], t["dk"_n], t["dv"_n], d_o, o, s["lse"_n], s["q"_n], s["k"_n],
-                                       s["v"_n], {pass.sequences(), pass.context, pass.documents.data()});
+                                       s["v"_n], batch(pass));
     rope_backward<H, KV, D>(device, dqkv, t["dq"_n], t["dk"_n], t["dv"_n], pass.positions, pass.rope_table,
                             pass.context);
     linear_backward_weight<Precision, Q, C>(device, dw["qkv"_n], bias(dw), dqkv, h);
@@ -99,6 +100,10 @@ struct Attention {
   }
 
  private:
+  static AttentionBatch batch(const Pass& pass) {
+    return {pass.sequences(), pass.context, pass.documents.data(), pass.attention_bounds};
+  }
+
   template <class E>
   static E* bias(View<std::remove_const_t<decltype(params)>, E> w) {
     if constexpr (m.qkv_bias)

@@ -8,6 +8,7 @@
 #include <longsky/core/params.hpp>
 #include <longsky/core/rows.hpp>
 #include <longsky/nn/block.hpp>
+#include <longsky/spec/attention.hpp>
 #include <longsky/spec/model.hpp>
 #include <longsky/spec/pass.hpp>
 #include <longsky/spec/position.hpp>
@@ -105,6 +106,7 @@ class Decoder {
         capacity_(capacity),
         rope_table_(static_cast<std::size_t>(positions) * m.head_dim()),
         arena_(static_cast<std::size_t>(decoder_arena_size<Net>(capacity))),
+        attention_bounds_(static_cast<std::size_t>(Device::template attention_bounds_size<T>(capacity))),
         staging_(device, capacity) {
     if constexpr (Device::shares_host_memory) {
       fill_rope_table(rope_table_.span(), rope, m.head_dim());
@@ -160,6 +162,7 @@ class Decoder {
     const std::int64_t n = pass.count();
     T* w = weights.data();
     prepare(pass);
+    find_attention_bounds(pass);
     embed(w, pass);
     for (int layer = 0; layer < m.layers; ++layer) {
       Block::forward(device_, pass, Layout::block(w, layer), saved(0, n), scratch(n), stream(layer + 1, n),
@@ -187,6 +190,15 @@ class Decoder {
  private:
   void prepare(Pass& pass) { pass.rope_table = rope_table_.data(); }
 
+  // Once a pass, for all layers forward and backward.
+  void find_attention_bounds(Pass& pass) {
+    if constexpr (Device::template attention_bounds_size<T>(1) > 0) {
+      const AttentionBatch batch{pass.sequences(), pass.context, pass.documents.data()};
+      attention_bounds<typename Net::Mask, m.heads, m.kv_heads, m.head_dim()>(device_, attention_bounds_.data(), batch);
+      pass.attention_bounds = attention_bounds_.data();
+    }
+  }
+
   void embed(T* w, const Pass& pass) {
     embedding_forward<C>(device_, stream(0, pass.count()), pass.tokens, Rows<T, C>{Outer<T>{w, 1}["embedding"_n], V},
                          m.embedding_scale);
@@ -195,6 +207,7 @@ class Decoder {
   void body(T* w, Pass& pass, bool keep) {
     const std::int64_t n = pass.count();
     prepare(pass);
+    find_attention_bounds(pass);
     embed(w, pass);
     for (int layer = 0; layer < m.layers; ++layer)
       Block::forward(device_, pass, Layout::block(w, layer), saved(keep ? layer : 0, n), scratch(n),
@@ -237,6 +250,7 @@ class Decoder {
   std::int64_t capacity_;
   typename Device::template Array<float> rope_table_;
   typename Device::template Array<T> arena_;
+  typename Device::template Array<std::int32_t> attention_bounds_;  // written anew in each pass
   typename Device::Staging staging_;
 };
 

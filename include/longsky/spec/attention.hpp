@@ -15,11 +15,13 @@ struct SequencePlaces {
   LONGSKY_HD TokenRange range(int first, int last) const { return {(*this)[first], (*this)[last]}; }
 };
 
-/// Sequences of one batch. `documents` [sequences * context]; nullptr: every sequence is one document.
+/// Sequences of one batch. `documents` [sequences * context]; nullptr: every sequence is one document. `bounds`: what
+/// attention_bounds has written for these very documents and this mask; nullptr: each call finds it out for itself.
 struct AttentionBatch {
   std::int64_t sequences;
   int context;
   const std::int32_t* documents;
+  const std::int32_t* bounds = nullptr;
 
   LONGSKY_HD SequencePlaces places(std::int64_t sequence) const {
     return {documents ? documents + sequence * context : nullptr};

@@ -14,6 +14,7 @@ struct Pass {
   std::span<const std::int32_t> positions;  // [N]
   int context = 0;                          // T
   const float* rope_table = nullptr;        // [positions, head_dim]: cosines, then sines
+  const std::int32_t* attention_bounds = nullptr;  // what all layers know of their mask; nullptr: nothing
 
   std::int64_t count() const { return static_cast<std::int64_t>(tokens.size()); }
   std::int64_t sequences() const { return count() / context; }

@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 namespace longsky {
 
@@ -68,6 +69,13 @@ constexpr MemoryPlan plan() {
   constexpr std::int64_t weights = LayoutOf<R>::size, element = sizeof(Element);
   constexpr std::int64_t master = Precision::keeps_master ? 4 : element;
   constexpr std::int64_t batch = s.tokens_per_pass() * 4 * 4;  // tokens, targets, documents, positions
+  // of the batch under way, once for all layers
+  constexpr std::int64_t bounds = [] {
+    if constexpr (std::is_void_v<Device>)
+      return std::int64_t{0};
+    else
+      return Device::template attention_bounds_size<Element>(s.tokens_per_pass());
+  }();
   return {{{{"weights", weights * (master == element ? element : master + element)},
             {"gradients", weights * 4},
             {"AdamW moments", 2 * weights * master},
@@ -75,7 +83,7 @@ constexpr MemoryPlan plan() {
             {"rotary table", std::int64_t{s.position_count()} * R::model.head_dim() * 4},
             {"workspace", workspace_bytes<Device, Network>(s.tokens_per_pass(), weights)},
             {"step state", (static_cast<std::int64_t>(sizeof(StepState)) + 63) / 64 * 64},
-            {"batches", batches_on_device<Device>() * batch}}}};
+            {"batches", batches_on_device<Device>() * batch + bounds * 4}}}};
 }
 
 /// The most that any stage of the recipe needs.

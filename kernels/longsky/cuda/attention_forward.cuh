@@ -6,7 +6,7 @@
 //
 // A warp owns 16 queries, whose q, sums and o stay in registers; keys and values come through shared memory, the next
 // tile of each while the other is multiplied. Tiles that the mask hides are skipped, those that it shows whole are not
-// tested pair by pair.
+// tested pair by pair; where the walk over tiles begins and ends may be known beforehand (attention_bounds.cuh).
 #pragma once
 
 #include <longsky/core/rows.hpp>
@@ -68,7 +68,7 @@ __global__ __launch_bounds__(Tile::threads) void attention_forward(bf16* __restr
   const float scale = log2_e / sqrtf(static_cast<float>(D));
 
   // The next tile of keys at or behind `from` that the mask shows some of; `behind` when there is none.
-  const int behind = (last / Tile::keys + 1) * Tile::keys;
+  const auto [begin, behind] = walk_of(batch, Walker::forward, b, tile, causal_walk<Tile::keys>(Walker::forward, first, last, T));
   const auto shown = [&](int from) {
     while (from < behind && Mask::cover(places.range(first, last),
                                         places.range(from, std::min(from + Tile::keys, T) - 1)) == Cover::none)
@@ -81,7 +81,7 @@ __global__ __launch_bounds__(Tile::threads) void attention_forward(bf16* __restr
     commit_copies();
   };
 
-  int key = shown(0);
+  int key = shown(begin);
   if (key < behind) copy(keys, from_k, key);
   for (int next; key < behind; key = next) {
     copy(values, from_v, key);

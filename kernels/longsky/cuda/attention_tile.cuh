@@ -14,6 +14,34 @@ namespace longsky::cuda {
 
 namespace kernel {
 
+/// Who walks: a tile of queries over keys, or in the backward pass of keys over queries or of queries over keys.
+enum class Walker { forward, backward_keys, backward_queries };
+
+/// The rows of the other side that a tile of its walker's walks over: from the first of a tile to one behind a tile.
+struct Walk {
+  int first, behind;
+};
+
+/// Where tile `tile` of sequence `b` has its walk in AttentionBatch::bounds [3, sequences, context, 2], of which a sequence
+/// uses as many as it has tiles.
+inline __device__ std::int64_t bounds_place(const AttentionBatch& batch, Walker walker, std::int64_t b, int tile) {
+  return 2 * ((static_cast<std::int64_t>(walker) * batch.sequences + b) * batch.context + tile);
+}
+
+/// The walk of a tile as attention_bounds found it, or else `all`.
+inline __device__ Walk walk_of(const AttentionBatch& batch, Walker walker, std::int64_t b, int tile, Walk all) {
+  if (!batch.bounds) return all;
+  const std::int64_t at = bounds_place(batch, walker, b, tile);
+  return {batch.bounds[at], batch.bounds[at + 1]};
+}
+
+/// What the causal limit alone leaves of a sequence of T tokens to a tile of the rows [first, last].
+template <int Walked>
+__device__ Walk causal_walk(Walker walker, int first, int last, int T) {
+  const int behind = walker == Walker::backward_keys ? T - 1 : last;
+  return {walker == Walker::backward_keys ? first / Walked * Walked : 0, (behind / Walked + 1) * Walked};
+}
+
 inline constexpr float log2_e = 1.44269504f, ln_2 = 0.693147181f;
 
 /// The largest, or the sum, over the four lanes that share a row of C.

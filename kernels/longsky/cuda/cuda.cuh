@@ -3,6 +3,7 @@
 
 #include <longsky/cuda/adamw.cuh>
 #include <longsky/cuda/attention_backward.cuh>
+#include <longsky/cuda/attention_bounds.cuh>
 #include <longsky/cuda/attention_decode.cuh>
 #include <longsky/cuda/attention_float.cuh>
 #include <longsky/cuda/attention_forward.cuh>
