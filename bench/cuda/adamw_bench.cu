@@ -1,5 +1,5 @@
-// bench/cuda/adamw_bench.cu — AdamW on 64 Mi weights, float with a bfloat16 copy, or bfloat16 alone rounded at random: the
-// bytes a second that the op must read and write, 30 and 16 a weight, beside a plain copy's.
+// bench/cuda/adamw_bench.cu — AdamW on 64 Mi weights, float with a bfloat16 copy, or bfloat16 alone rounded at random:
+// the bytes a second that the op must read and write, 30 and 16 a weight, beside a plain copy's.
 #include "measure.cuh"
 
 #include <longsky/cuda/adamw.cuh>
@@ -44,15 +44,15 @@ void adamw(benchmark::State& state) {
   constexpr double bytes = size * (6.0 * sizeof(W) + sizeof(float) + (copies ? sizeof(bf16) : 0));
   constexpr AdamWConstants constants{.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f};
   const auto step = uploaded(std::vector<StepScale>{{.lr = 1e-4f,
-                                                            .gradient_scale = 0.5f,
-                                                            .to_m_hat = bias_correction(0.9f, 100),
-                                                            .to_v_hat = bias_correction(0.95f, 100),
-                                                            .step = 100}});
+                                                     .gradient_scale = 0.5f,
+                                                     .to_m_hat = bias_correction(0.9f, 100),
+                                                     .to_v_hat = bias_correction(0.95f, 100),
+                                                     .step = 100}});
   const auto span = [](auto& memory) { return std::span(memory.data(), static_cast<std::size_t>(size)); };
   auto sets = sets_of(bytes, [](std::uint32_t i) { return Arrays<W>(i); });
   measure<Bound::memory>(state, bytes, sets, [&](Arrays<W>& a) {
-    cuda::adamw_step(gpu(), span(a.w), span(a.m), span(a.v), std::span<const float>(span(a.g)), constants,
-                     step.data(), copies ? a.copy.data() : nullptr);
+    cuda::adamw_step(gpu(), span(a.w), span(a.m), span(a.v), std::span<const float>(span(a.g)), constants, step.data(),
+                     copies ? a.copy.data() : nullptr);
   });
 }
 

@@ -55,8 +55,8 @@ struct AttentionArrays {
   }
 };
 
-/// The shapes: 2,048 wide, head dims 64 and 128, contexts of 4 Ki to 256 Ki; four queries a key; documents. `Pass` has a
-/// member `run<Mask, H, KV, D>(state, T)`.
+/// The shapes: 2,048 wide, head dims 64 and 128, contexts of 4 Ki to 256 Ki; four queries a key; documents. `Pass` has
+/// a member `run<Mask, H, KV, D>(state, T)`.
 template <class Pass>
 bool add_attention(const std::string& pass) {
   const auto dims = [&]<int D>() {

@@ -27,8 +27,7 @@ struct Backward {
     const auto documents = uploaded(tokens.documents);
     const std::int64_t N = tokens.count();
     const AttentionBatch batch{tokens.B, T, Mask::isolates_documents ? documents.data() : nullptr};
-    auto sets = sets_of(2 * Set::bytes(static_cast<double>(N)),
-                               [&](std::uint32_t i) { return Set(N, i, batch); });
+    auto sets = sets_of(2 * Set::bytes(static_cast<double>(N)), [&](std::uint32_t i) { return Set(N, i, batch); });
     measure<Bound::product>(state, 10.0 * D * H * tokens.pairs<Mask>(), sets, [&](Set& a) {
       cuda::attention_backward<Mask, H, KV, D>(gpu(), a.dq.data(), a.dk.data(), a.dv.data(), {a.d_o.data(), N},
                                                {a.o.data(), N}, a.lse.data(), a.q.data(), a.k.data(), a.v.data(),

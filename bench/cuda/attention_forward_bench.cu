@@ -14,9 +14,9 @@ struct Forward {
     const auto documents = uploaded(tokens.documents);
     const AttentionBatch batch{tokens.B, T, Mask::isolates_documents ? documents.data() : nullptr};
     auto sets = sets_of(Arrays::bytes(static_cast<double>(tokens.count())),
-                               [&](std::uint32_t i) { return Arrays(tokens.count(), i); });
+                        [&](std::uint32_t i) { return Arrays(tokens.count(), i); });
     measure<Bound::product>(state, 4.0 * D * H * tokens.pairs<Mask>(), sets,
-                                          [&](Arrays& a) { a.template forward<Mask>(batch); });
+                            [&](Arrays& a) { a.template forward<Mask>(batch); });
   }
 };
 

@@ -77,8 +77,7 @@ class Ceiling<true> {
     double least = std::numeric_limits<double>::infinity();
     for (int i = 0; i < count; ++i) {
       multiply(proposals[static_cast<std::size_t>(i)].algo);
-      const double seconds =
-          median_seconds(device_, [&] { multiply(proposals[static_cast<std::size_t>(i)].algo); });
+      const double seconds = median_seconds(device_, [&] { multiply(proposals[static_cast<std::size_t>(i)].algo); });
       if (seconds < least) least = seconds, best_ = proposals[static_cast<std::size_t>(i)].algo;
     }
     if (count == 0) throw std::runtime_error("cuBLASLt proposes no algorithm for a bfloat16 product on this GPU");
@@ -105,8 +104,8 @@ class Ceiling<true> {
   void multiply(const cublasLtMatmulAlgo_t& algorithm) {
     const float one = 1, zero = 0;
     check(cublasLtMatmul(handle_, product_, &one, a_.data(), layout_, b_.data(), layout_, &zero, c_.data(), layout_,
-                         c_.data(), layout_, &algorithm, workspace_.data(),
-                         static_cast<std::size_t>(workspace_.size()), device_.stream()),
+                         c_.data(), layout_, &algorithm, workspace_.data(), static_cast<std::size_t>(workspace_.size()),
+                         device_.stream()),
           "multiply");
   }
 

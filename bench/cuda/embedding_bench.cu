@@ -1,5 +1,5 @@
-// bench/cuda/embedding_bench.cu — the lookup of 32 Ki tokens in 64 Ki rows of 4,096 bfloat16, and the way back, its sort
-// included: the bytes a second that the op must read and write, beside a plain copy's.
+// bench/cuda/embedding_bench.cu — the lookup of 32 Ki tokens in 64 Ki rows of 4,096 bfloat16, and the way back, its
+// sort included: the bytes a second that the op must read and write, beside a plain copy's.
 #include "measure.cuh"
 
 #include <longsky/cuda/embedding.cuh>
@@ -34,13 +34,13 @@ void backward(benchmark::State& state) {
   const double bytes = N * (1.0 * C * sizeof(bf16) + sizeof(std::int32_t)) + rows * 2.0 * C * sizeof(float);
   auto sets = sets_of(bytes, [](std::uint32_t i) { return filled<bf16>(N * C, i + 1); });
   measure<Bound::memory>(state, bytes, sets, [&](cuda::Memory<bf16>& dx) {
-    cuda::embedding_backward<C>(gpu(), Rows<float, C>{dtable.data(), V}, std::span<const std::int32_t>(tokens.data(), N),
-                                Rows<const bf16, C>{dx.data(), N}, 1.0f);
+    cuda::embedding_backward<C>(gpu(), Rows<float, C>{dtable.data(), V},
+                                std::span<const std::int32_t>(tokens.data(), N), Rows<const bf16, C>{dx.data(), N},
+                                1.0f);
   });
 }
 
-const bool added = add("cuda.embedding.forward.c4096", forward) &&
-                   add("cuda.embedding.backward.c4096", backward);
+const bool added = add("cuda.embedding.forward.c4096", forward) && add("cuda.embedding.backward.c4096", backward);
 
 }  // namespace
 

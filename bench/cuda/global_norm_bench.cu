@@ -1,5 +1,5 @@
-// bench/cuda/global_norm_bench.cu — the square of the norm of 256 Mi gradients: the bytes a second that the op must read,
-// beside a plain copy's.
+// bench/cuda/global_norm_bench.cu — the square of the norm of 256 Mi gradients: the bytes a second that the op must
+// read, beside a plain copy's.
 #include "measure.cuh"
 
 #include <longsky/cuda/global_norm.cuh>

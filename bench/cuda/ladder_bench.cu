@@ -1,5 +1,5 @@
-// bench/cuda/ladder_bench.cu — the rungs of docs/04-kernel.md: the norm of 16 Ki rows of 4,096 bfloat16, the bytes a second
-// that it must read and write, beside a plain copy's. The rung above the last is cuda.rmsnorm.forward.c4096.
+// bench/cuda/ladder_bench.cu — the rungs of docs/04-kernel.md: the norm of 16 Ki rows of 4,096 bfloat16, the bytes a
+// second that it must read and write, beside a plain copy's. The rung above the last is cuda.rmsnorm.forward.c4096.
 #include "ladder/rmsnorm_1_thread_a_row.cuh"
 #include "ladder/rmsnorm_2_warp_a_row.cuh"
 #include "ladder/rmsnorm_3_vectors.cuh"

@@ -1,5 +1,5 @@
-// bench/cuda/linear_bench.cu — the layers of a model of 8 billion weights on 8 Ki tokens, in bfloat16: 2 N K operations a
-// token for the product and for each of its two gradients.
+// bench/cuda/linear_bench.cu — the layers of a model of 8 billion weights on 8 Ki tokens, in bfloat16: 2 N K operations
+// a token for the product and for each of its two gradients.
 #include "measure.cuh"
 
 #include <longsky/cuda/linear.cuh>
@@ -18,8 +18,7 @@ enum class Pass { forward, input, weight };
 template <int N, int K>
 struct Arrays {
   cuda::Memory<bf16> x, y;
-  explicit Arrays(std::uint32_t set)
-      : x(filled<bf16>(tokens * K, 2 * set)), y(filled<bf16>(tokens * N, 2 * set + 1)) {}
+  explicit Arrays(std::uint32_t set) : x(filled<bf16>(tokens * K, 2 * set)), y(filled<bf16>(tokens * N, 2 * set + 1)) {}
 };
 
 template <Pass P, int N, int K>

@@ -48,9 +48,10 @@ void measure(benchmark::State& state, double work, std::vector<Set>& sets, const
   const auto calls = static_cast<int>(std::clamp(5e-3 / seconds_of(device, once), 1.0, 1e4));
   std::vector<double> times;
   for (double spent = 0; spent < 0.25; spent += times.back() * calls)
-    times.push_back(seconds_of(device, [&] {
-                      for (int call = 0; call < calls; ++call) once();
-                    }) /
+    times.push_back(seconds_of(device,
+                               [&] {
+                                 for (int call = 0; call < calls; ++call) once();
+                               }) /
                     calls);
   static Ceiling<B == Bound::product> ceiling(device);
   const double most = ceiling.rate();

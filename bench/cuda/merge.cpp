@@ -46,7 +46,8 @@ void read(const std::string& path, Figures& figures) {
       continue;
     }
     const bool product = run.contains("TFLOP/s");
-    figures[key] = {run.at(product ? "TFLOP/s" : "GB/s"), run.value("fraction", 0.0), run.value("spread", 0.0), product};
+    figures[key] = {run.at(product ? "TFLOP/s" : "GB/s"), run.value("fraction", 0.0), run.value("spread", 0.0),
+                    product};
   }
 }
 

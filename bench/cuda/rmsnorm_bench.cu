@@ -50,10 +50,9 @@ void backward(benchmark::State& state) {
   });
 }
 
-const bool added = add("cuda.rmsnorm.forward.c1024", forward<1024>) &&
-                   add("cuda.rmsnorm.forward.c4096", forward<4096>) &&
-                   add("cuda.rmsnorm.backward.c1024", backward<1024>) &&
-                   add("cuda.rmsnorm.backward.c4096", backward<4096>);
+const bool added =
+    add("cuda.rmsnorm.forward.c1024", forward<1024>) && add("cuda.rmsnorm.forward.c4096", forward<4096>) &&
+    add("cuda.rmsnorm.backward.c1024", backward<1024>) && add("cuda.rmsnorm.backward.c4096", backward<4096>);
 
 }  // namespace
 

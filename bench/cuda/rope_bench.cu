@@ -34,17 +34,16 @@ void rope(benchmark::State& state) {
   auto sets = sets_of(bytes, [](std::uint32_t i) { return Arrays(i); });
   measure<Bound::memory>(state, bytes, sets, [&](Arrays& a) {
     if constexpr (Forward)
-      cuda::rope_forward<H, KV, D>(gpu(), a.q.data(), a.k.data(), a.v.data(),
-                                   Rows<const bf16, width>{a.qkv.data(), T}, of_tokens, table.data(), T);
+      cuda::rope_forward<H, KV, D>(gpu(), a.q.data(), a.k.data(), a.v.data(), Rows<const bf16, width>{a.qkv.data(), T},
+                                   of_tokens, table.data(), T);
     else
-      cuda::rope_backward<H, KV, D>(gpu(), Rows<bf16, width>{a.qkv.data(), T},
-                                    static_cast<const bf16*>(a.q.data()), static_cast<const bf16*>(a.k.data()),
-                                    static_cast<const bf16*>(a.v.data()), of_tokens, table.data(), T);
+      cuda::rope_backward<H, KV, D>(gpu(), Rows<bf16, width>{a.qkv.data(), T}, static_cast<const bf16*>(a.q.data()),
+                                    static_cast<const bf16*>(a.k.data()), static_cast<const bf16*>(a.v.data()),
+                                    of_tokens, table.data(), T);
   });
 }
 
-const bool added = add("cuda.rope.forward.h32.d128", rope<true>) &&
-                   add("cuda.rope.backward.h32.d128", rope<false>);
+const bool added = add("cuda.rope.forward.h32.d128", rope<true>) && add("cuda.rope.backward.h32.d128", rope<false>);
 
 }  // namespace
 

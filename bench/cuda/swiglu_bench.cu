@@ -1,5 +1,5 @@
-// bench/cuda/swiglu_bench.cu — the gated unit over 8 Ki tokens: the bytes a second that the op must read and write, beside
-// a plain copy's.
+// bench/cuda/swiglu_bench.cu — the gated unit over 8 Ki tokens: the bytes a second that the op must read and write,
+// beside a plain copy's.
 #include "measure.cuh"
 
 #include <longsky/cuda/swiglu.cuh>
@@ -27,13 +27,11 @@ void swiglu(benchmark::State& state) {
     if constexpr (Forward)
       cuda::swiglu_forward<F>(gpu(), Rows<bf16, F>{a.y.data(), N}, {a.gate_up.data(), N});
     else
-      cuda::swiglu_backward<F>(gpu(), Rows<bf16, 2 * F>{a.dgate_up.data(), N}, {a.y.data(), N},
-                               {a.gate_up.data(), N});
+      cuda::swiglu_backward<F>(gpu(), Rows<bf16, 2 * F>{a.dgate_up.data(), N}, {a.y.data(), N}, {a.gate_up.data(), N});
   });
 }
 
-const bool added = add("cuda.swiglu.forward.f14336", swiglu<true>) &&
-                   add("cuda.swiglu.backward.f14336", swiglu<false>);
+const bool added = add("cuda.swiglu.forward.f14336", swiglu<true>) && add("cuda.swiglu.backward.f14336", swiglu<false>);
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// tests/cuda/ladder_test.cpp — every rung of docs/04-kernel.md computes the same norm, row lengths at the edges included.
+// tests/cuda/ladder_test.cpp — every rung of docs/04-kernel.md computes the same norm, row lengths at the edges
+// included.
 #include "cuda/on_device.hpp"
 #include "support/catch.hpp"
 #include "support/close.hpp"

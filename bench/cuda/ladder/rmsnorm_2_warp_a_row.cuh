@@ -30,7 +30,8 @@ struct WarpARow {
   template <int C>
   static void run(cuda::Device& device, Rows<bf16, C> y, Rows<const bf16, C> x, const float* w, float eps) {
     constexpr int rows = 4, threads = rows * cuda::warp_size;
-    cuda::launch(device, {(x.count + rows - 1) / rows, threads}, rmsnorm_warp_a_row<C>, y.data, x.data, w, eps, x.count);
+    cuda::launch(device, {(x.count + rows - 1) / rows, threads}, rmsnorm_warp_a_row<C>, y.data, x.data, w, eps,
+                 x.count);
   }
 };
 

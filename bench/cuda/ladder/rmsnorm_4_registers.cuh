@@ -1,5 +1,5 @@
-// bench/cuda/ladder/rmsnorm_4_registers.cuh — rung 4: the row stays in registers between its sum and its scaling, and all
-// its loads are under way before the first is used.
+// bench/cuda/ladder/rmsnorm_4_registers.cuh — rung 4: the row stays in registers between its sum and its scaling, and
+// all its loads are under way before the first is used.
 #pragma once
 
 #include <longsky/core/half.hpp>

@@ -1,4 +1,5 @@
-// The emulation's twin of tests/cuda/far_memory.hpp: more memory than there is, of which a page exists once it is touched.
+// The emulation's twin of tests/cuda/far_memory.hpp: more memory than there is, of which a page exists once it is
+// touched.
 #pragma once
 
 #include <sys/mman.h>
