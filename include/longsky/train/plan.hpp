@@ -49,13 +49,16 @@ constexpr std::int64_t workspace_bytes(std::int64_t tokens, std::int64_t weights
     return 0;
 }
 
-/// Batches that lie in the device's memory at a time: the two that a thread fills in turn, or the one that was sent.
-template <class Device>
-constexpr std::int64_t batches_on_device() {
-  if constexpr (requires { requires !Device::shares_host_memory; })
-    return 1;
+/// What lies in the device's memory of batches of `tokens` tokens: tokens, targets, documents and positions of the two
+/// that a thread fills in turn, or of the one that was sent; and what attention knows of it, once for all layers.
+template <class Device, class Element>
+constexpr std::int64_t batch_bytes(std::int64_t tokens) {
+  constexpr std::int64_t number = sizeof(std::int32_t);
+  if constexpr (std::is_void_v<Device>)
+    return 2 * 4 * tokens * number;
   else
-    return 2;
+    return ((Device::shares_host_memory ? 2 : 1) * 4 * tokens + Device::template attention_bounds_size<Element>(tokens)) *
+           number;
 }
 
 /// The exact sizes of what a Trainer of this stage owns on `Device`, and of the weights. void: a device that stores
@@ -68,14 +71,6 @@ constexpr MemoryPlan plan() {
   constexpr StageSpec s = checked(S::spec, R::model);
   constexpr std::int64_t weights = LayoutOf<R>::size, element = sizeof(Element);
   constexpr std::int64_t master = Precision::keeps_master ? 4 : element;
-  constexpr std::int64_t batch = s.tokens_per_pass() * 4 * 4;  // tokens, targets, documents, positions
-  // of the batch under way, once for all layers
-  constexpr std::int64_t bounds = [] {
-    if constexpr (std::is_void_v<Device>)
-      return std::int64_t{0};
-    else
-      return Device::template attention_bounds_size<Element>(s.tokens_per_pass());
-  }();
   return {{{{"weights", weights * (master == element ? element : master + element)},
             {"gradients", weights * 4},
             {"AdamW moments", 2 * weights * master},
@@ -83,7 +78,7 @@ constexpr MemoryPlan plan() {
             {"rotary table", std::int64_t{s.position_count()} * R::model.head_dim() * 4},
             {"workspace", workspace_bytes<Device, Network>(s.tokens_per_pass(), weights)},
             {"step state", (static_cast<std::int64_t>(sizeof(StepState)) + 63) / 64 * 64},
-            {"batches", batches_on_device<Device>() * batch + bounds * 4}}}};
+            {"batches", batch_bytes<Device, Element>(s.tokens_per_pass())}}}};
 }
 
 /// The most that any stage of the recipe needs.
