@@ -31,6 +31,9 @@ const std::map<std::string, double> targets{{"cuda.attention.forward.d128.t16384
                                             {"cuda.attention.forward.d64.t16384", 280},
                                             {"cuda.attention.backward.d64.t16384", 220}};
 
+/// Of the product measured beside it, what a whole step shall reach on an H100.
+const std::map<std::string, double> step_targets{{"cuda.step.125m.t8192", 0.35}, {"cuda.step.1b.t32768", 0.40}};
+
 void read(const std::string& path, Figures& figures) {
   std::ifstream file(path);
   if (!file) throw std::runtime_error("cannot read " + path);
@@ -68,6 +71,8 @@ void print_row(const std::string& key, const Figure& figure, const Figures& figu
   if (figure.fraction > 0) std::printf(" %5.2f +- %.2f", figure.fraction, figure.spread);
   if (const auto target = targets.find(key); target != targets.end())
     std::printf("  target on an H100 %.0f: %s", target->second, figure.rate >= target->second ? "reached" : "missed");
+  else if (const auto target = step_targets.find(key); target != step_targets.end())
+    std::printf("  target on an H100 %.2f: %s", target->second, figure.fraction >= target->second ? "reached" : "missed");
   else if (!figure.product && figure.fraction > 0)
     std::printf("  target 0.85: %s", figure.fraction >= 0.85 ? "reached" : "missed");
   if (const auto rival = rival_of(key, figures); rival != figures.end())

@@ -117,6 +117,16 @@ TEST_CASE("a loss that is not a number ends the run on a GPU too", "[cuda][train
   FAIL("the steps were taken");
 }
 
+TEST_CASE("after the first step a run on a GPU allocates nothing", "[cuda][plan]") {
+  Training<TinyRecipe<Bf16>, cuda::Device> t;
+  t.run(1);
+  const std::int64_t free = t.device.memory_bytes();
+  const int growths = t.device.growths();
+  t.run(2);
+  CHECK(t.device.memory_bytes() == free);
+  CHECK(t.device.growths() == growths);
+}
+
 TEMPLATE_TEST_CASE("the plan is what a step holds on the GPU, to the byte", "[cuda][plan]", Fp32, Bf16, Bf16Stochastic) {
   using R = TinyRecipe<TestType>;
   using B = BiasedRecipe<TestType>;
