@@ -1,5 +1,5 @@
-// tests/cuda/far_attention_test.cpp — attention where its arrays have more elements than an int can count: of a batch of
-// long sequences only the last tile of the last head is run.
+// tests/cuda/far_attention_test.cpp — attention where its arrays have more elements than an int can count: of a batch
+// of long sequences only the last tile of the last head is run.
 #include "cuda/on_device.hpp"
 #include "emulation/cuda_on_cpu.hpp"
 #include "support/catch.hpp"
@@ -42,7 +42,8 @@ Doubles last_tile(const Doubles& x) { return {x.end() - tile * D, x.end()}; }
 
 /// Runs one block of a grid.
 template <class... Parameters, class... Arguments>
-void run_block(unsigned block, unsigned blocks, int threads, void (*kernel)(Parameters...), const Arguments&... arguments) {
+void run_block(unsigned block, unsigned blocks, int threads, void (*kernel)(Parameters...),
+               const Arguments&... arguments) {
   emulation::block.run_some(block, block + 1, blocks, static_cast<unsigned>(threads),
                             [&] { kernel(static_cast<Parameters>(arguments)...); });
 }
