@@ -97,7 +97,7 @@ TEMPLATE_TEST_CASE("attention on a GPU is its definition", "[cuda][attention]", 
   using E = typename C::Element;
   constexpr int B = 2;
   constexpr double error = sizeof(E) == 4 ? 1e-5 : rounding<bf16>;
-  const int T = GENERATE(1, 17, 64, 131, 200);
+  const int T = GENERATE(1, 17, 64, 200);
   const AttentionShape s{B, C::H, C::KV, T, C::D};
   auto q = random_floats(s.queries(), "q");
   for (float& x : q) x *= 4;  // a softmax that has peaks

@@ -1,7 +1,7 @@
 // tests/emulation/fibre.hpp — stacks of their own for functions that wait for each other in one thread of the CPU.
 //
-// Going from one stack to another is six registers and no system call (swapcontext makes two, to save signals that nobody
-// changes here). Other processors than x86-64 use swapcontext.
+// Going from one stack to another is six registers and no system call (swapcontext makes two, to save signals that
+// nobody changes here). Other processors than x86-64 use swapcontext.
 #pragma once
 
 #include <sanitizer/asan_interface.h>

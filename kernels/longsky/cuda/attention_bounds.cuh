@@ -1,5 +1,5 @@
-// longsky/cuda/attention_bounds.cuh — where each tile's walk over the other side begins and ends, found once a batch for
-// all layers, forward and backward.
+// longsky/cuda/attention_bounds.cuh — where each tile's walk over the other side begins and ends, found once a batch
+// for all layers, forward and backward.
 //
 // A document mask hides most tiles of a long sequence. Asking it tile by tile in every block of every layer costs time
 // in proportion to the square of the context; with the ends known, a block only walks over what it may see. Inside
@@ -57,7 +57,8 @@ void attention_bounds(Device& device, std::int32_t* bounds, AttentionBatch batch
   constexpr int threads = 128, warps = threads / warp_size;
   const auto find = [&]<int Owned, int Walked>(kernel::Walker walker) {
     const std::int64_t tiles = batch.sequences * ((batch.context + Owned - 1) / Owned);
-    launch(device, {(tiles + warps - 1) / warps, threads}, kernel::attention_bounds<Mask, Owned, Walked>, bounds, walker, batch);
+    launch(device, {(tiles + warps - 1) / warps, threads}, kernel::attention_bounds<Mask, Owned, Walked>, bounds,
+           walker, batch);
   };
   find.template operator()<Forward::queries, Forward::keys>(kernel::Walker::forward);
   find.template operator()<Backward::owned, Backward::walked>(kernel::Walker::backward_keys);
