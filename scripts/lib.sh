@@ -32,6 +32,10 @@ clang               the second compiler
 libomp-dev          OpenMP for clang, with the hooks ThreadSanitizer needs
 libclang-rt-dev     the run time of clang'"'"'s sanitizers
 '
+aarch64_packages='
+g++-aarch64-linux-gnu  the cross compiler
+qemu-user              runs what it makes
+'
 bench_packages='
 libbenchmark-dev    Google Benchmark
 '
