@@ -1,5 +1,6 @@
 // tests/cuda/far_attention_test.cpp — attention where its arrays have more elements than an int can count: of a batch
 // of long sequences only the last tile of the last head is run.
+#include "cuda/far_memory.hpp"
 #include "cuda/on_device.hpp"
 #include "emulation/cuda_on_cpu.hpp"
 #include "support/catch.hpp"

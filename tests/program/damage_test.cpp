@@ -144,7 +144,7 @@ TEST_CASE("a disk that fills between two checkpoints leaves the older one, and t
   REQUIRE(stop_after(out.path(), 2).code == 75);
   const auto names = names_in(checkpoints(out));
   SECTION("in a checkpoint") {
-    const Ended ended = run(train(out.path()) + Arguments{"--checkpoint-every", "1"}, 300'000);
+    const Ended ended = run(train(out.path()) + Arguments{"--checkpoint-every", "1"}, {.file_limit = 300'000});
     INFO(ended.said);
     CHECK(ended.code == 1);
     CHECK_THAT(ended.said, Contains("optimizer.safetensors") && Contains("File too large"));
