@@ -1,6 +1,6 @@
 // 125 million parameters (GPT-2 small's width and depth in Llama's shape): 8,192 tokens after 1,024. A GPU of 24 GB.
 //
-//   build/cuda/examples/long_125m plan        (train, eval, generate, report; --help)
+//   build/native/examples/long_125m plan        (train, eval, generate, report; --help)
 #include "four_stages.hpp"
 
 #include <longsky/cuda.cuh>

@@ -1,7 +1,7 @@
 // 13.9 billion parameters (the shape of Skywork-13B): 200,000 tokens after 4,096, as LongSkywork. More than one GPU of
 // today holds: `plan` says by how much, `train` refuses.
 //
-//   build/cuda/examples/long_13b plan        (train, eval, generate, report; --help)
+//   build/native/examples/long_13b plan        (train, eval, generate, report; --help)
 #include "four_stages.hpp"
 
 #include <longsky/cuda.cuh>

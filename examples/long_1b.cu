@@ -1,6 +1,6 @@
 // 1.2 billion parameters (the shape of Llama-3.2-1B): 32,768 tokens after 4,096. A GPU of 80 GB.
 //
-//   build/cuda/examples/long_1b plan        (train, eval, generate, report; --help)
+//   build/native/examples/long_1b plan        (train, eval, generate, report; --help)
 #include "four_stages.hpp"
 
 #include <longsky/cuda.cuh>

@@ -1,7 +1,7 @@
 // 8 billion parameters (the shape of Llama-3-8B): 32,768 tokens after 8,192. A GPU of 141 GB: weights and moments are
 // bfloat16 alone, and rounded at random.
 //
-//   build/cuda/examples/long_8b plan        (train, eval, generate, report; --help)
+//   build/native/examples/long_8b plan        (train, eval, generate, report; --help)
 #include "four_stages.hpp"
 
 #include <longsky/cuda.cuh>

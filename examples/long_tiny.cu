@@ -1,4 +1,4 @@
-// The recipe of long_tiny.hpp on an NVIDIA GPU:   build/cuda/examples/long_tiny_gpu train    (as the CPU's, which has
+// The recipe of long_tiny.hpp on an NVIDIA GPU:   build/native/examples/long_tiny_gpu train    (as the CPU's, which has
 // the same checkpoints)
 #include "long_tiny.hpp"
 
