@@ -84,7 +84,7 @@ p.summary{font-size:18px;margin:8px 0 20px}svg{max-width:100%;height:auto;displa
 figcaption{font-size:13px;color:var(--muted)}figcaption a{color:inherit}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:14px;min-width:50%}
 th,td{text-align:left;padding:5px 14px 5px 0;border-bottom:1px solid var(--rule);vertical-align:top}
-th{font-weight:600}td{font-variant-numeric:tabular-nums}
+th{font-weight:600}td{font-variant-numeric:tabular-nums;white-space:pre-wrap;overflow-wrap:anywhere}
 pre{background:var(--soft);padding:12px;overflow-x:auto;font-size:13px;border-radius:6px;white-space:pre-wrap}
 )";
 
