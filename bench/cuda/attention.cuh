@@ -4,6 +4,7 @@
 #include "measure.cuh"
 
 #include <longsky/cuda/attention_backward.cuh>
+#include <longsky/cuda/attention_bounds.cuh>
 #include <longsky/cuda/attention_forward.cuh>
 #include <longsky/spec/mask.hpp>
 
@@ -34,6 +35,23 @@ struct AttentionTokens {
   double pairs() const {
     return Mask::isolates_documents ? pairs_in_documents : 0.5 * T * T * B;
   }
+};
+
+/// The batch as a network hands it to its layers: with the bounds of each tile, which are found once a pass.
+template <class Mask, int H, int KV, int D>
+class BoundedBatch {
+ public:
+  explicit BoundedBatch(const AttentionTokens& tokens)
+      : documents_(uploaded(tokens.documents)), bounds_(cuda::Device::attention_bounds_size<bf16>(tokens.count())) {
+    batch_ = {tokens.B, tokens.T, Mask::isolates_documents ? documents_.data() : nullptr};
+    cuda::attention_bounds<Mask, H, KV, D>(gpu(), bounds_.data(), batch_);
+    batch_.bounds = bounds_.data();
+  }
+  const AttentionBatch& batch() const { return batch_; }
+
+ private:
+  cuda::Memory<std::int32_t> documents_, bounds_;
+  AttentionBatch batch_{};
 };
 
 template <int H, int KV, int D>

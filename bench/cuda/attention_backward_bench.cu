@@ -24,9 +24,9 @@ struct Backward {
   static void run(benchmark::State& state, int T) {
     using Set = Arrays<Mask, H, KV, D>;
     const AttentionTokens tokens(T);
-    const auto documents = uploaded(tokens.documents);
+    const BoundedBatch<Mask, H, KV, D> bounded(tokens);
     const std::int64_t N = tokens.count();
-    const AttentionBatch batch{tokens.B, T, Mask::isolates_documents ? documents.data() : nullptr};
+    const AttentionBatch& batch = bounded.batch();
     auto sets = sets_of(2 * Set::bytes(static_cast<double>(N)), [&](std::uint32_t i) { return Set(N, i, batch); });
     measure<Bound::product>(state, 10.0 * D * H * tokens.pairs<Mask>(), sets, [&](Set& a) {
       cuda::attention_backward<Mask, H, KV, D>(gpu(), a.dq.data(), a.dk.data(), a.dv.data(), {a.d_o.data(), N},

@@ -11,8 +11,8 @@ struct Forward {
   static void run(benchmark::State& state, int T) {
     using Arrays = AttentionArrays<H, KV, D>;
     const AttentionTokens tokens(T);
-    const auto documents = uploaded(tokens.documents);
-    const AttentionBatch batch{tokens.B, T, Mask::isolates_documents ? documents.data() : nullptr};
+    const BoundedBatch<Mask, H, KV, D> bounded(tokens);
+    const AttentionBatch& batch = bounded.batch();
     auto sets = sets_of(Arrays::bytes(static_cast<double>(tokens.count())),
                         [&](std::uint32_t i) { return Arrays(tokens.count(), i); });
     measure<Bound::product>(state, 4.0 * D * H * tokens.pairs<Mask>(), sets,

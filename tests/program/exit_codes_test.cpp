@@ -3,6 +3,7 @@
 #include "program/tiny_run.hpp"
 #include "support/catch.hpp"
 
+#include <algorithm>
 #include <string>
 
 using namespace longsky;
@@ -155,6 +156,24 @@ TEST_CASE("an --out that cannot be a directory is a sentence") {
   expect(train(out / "file" / "run"), 1, {"make the directory", "file where a directory was expected"});
   expect(train(out / "file"), 1, {"make the directory", (out / "file").string()});
   CHECK(read_file(out / "file") == "x");
+}
+
+TEST_CASE("generate says what it was given wrong, and prints nothing but the text") {
+  const ScratchDirectory out;
+  const auto generate = [&](const Arguments& more) {
+    return run(Arguments{"generate", "--out", (out / "run").string(), "--corpus", books().string(), "--held-out", "last"} + more);
+  };
+  CHECK_THAT(generate({"--tokens", "-4"}).said, Contains("--tokens must be positive"));
+  CHECK_THAT(generate({"--temperature", "nan"}).said, Contains("--temperature"));
+  // Said before the books are looked at, which may be those of another run.
+  CHECK_THAT(run({"generate", "--out", (out / "run").string(), "--corpus", (out / "nowhere").string()}).said,
+             Contains("there is no run in"));
+  REQUIRE(run(train(out / "run")).code == 0);
+  const Ended ended = generate({"--prompt", "the", "--tokens", "1"});
+  CHECK(ended.code == 0);
+  CHECK(ended.said.find("books") == std::string::npos);
+  CHECK(std::count(ended.said.begin(), ended.said.end(), '\n') >= 1);
+  CHECK(ended.said.size() < 40);  // one token and the end of the line
 }
 
 TEST_CASE("a directory that may not be written is a sentence, and when it may be, the same command goes on") {

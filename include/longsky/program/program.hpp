@@ -47,6 +47,9 @@ inline std::string joined(int argc, char** argv) {
 template <Recipe R, class Device>
 [[gnu::cold]] void generate(Device& device, Run<R, Device>& run, const RunOptions& options,
                             const GenerateOptions& generation) {
+  if (generation.tokens < 1 || !(generation.temperature >= 0))
+    throw Error(ExitCode::usage, "--tokens must be positive and --temperature not negative");
+  run.require_begun();
   run.load_corpus();
   std::string prompt = generation.prompt;
   if (prompt == "-") prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
@@ -78,7 +81,8 @@ template <Recipe R, class Device>
 /// The `main` of a recipe's program. Returns an exit code of core/error.hpp.
 template <Recipe R, class Device>
 [[gnu::cold]] int program(int argc, char** argv) {
-  const std::string self = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "longsky";
+  std::string self = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "";
+  if (self.empty()) self = "longsky";
   RunOptions options;
   options.out = "runs/" + self;
   GenerateOptions generation;

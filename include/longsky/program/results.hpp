@@ -100,11 +100,17 @@ inline std::string number(const char* format, double x) {
 
 }  // namespace results
 
-/// Reads a run directory. `chains` are those to look for.
-[[gnu::cold]] inline Results read_results(const RunPaths& paths, const std::vector<Chain>& chains, bool development) {
+/// Throws Error(usage) where no run has begun.
+[[gnu::cold]] inline void require_run(const RunPaths& paths) {
   std::error_code error;
   if (!std::filesystem::exists(paths.run_json(), error))
     throw Error(ExitCode::usage, "longsky: there is no run in " + paths.out.string() + "; name its directory with --out, or train first");
+}
+
+/// Reads a run directory. `chains` are those to look for.
+[[gnu::cold]] inline Results read_results(const RunPaths& paths, const std::vector<Chain>& chains, bool development) {
+  require_run(paths);
+  std::error_code error;
   Results all;
   all.run = results::json_file(paths.run_json());
   all.short_context = all.run.at("short_context");

@@ -70,6 +70,9 @@ class Run {
                                               "; the plan command lists what for. Use a larger device, fewer sequences a "
                                               "pass, or RecomputeBlocks");
     load_corpus();
+    progress_.message(std::to_string(corpus_.documents.size() + 1) + " books, " + words::grouped(training_tokens()) +
+                      " tokens to train on, " +
+                      words::grouped(static_cast<std::int64_t>(corpus_.held_out.tokens.size())) + " held out");
     claim_directory();
     save_tokenizer();
     peak_ = peak_flops<typename R::Precision>(device_);
@@ -91,6 +94,7 @@ class Run {
 
   /// Evaluates the finished chains of every seed again, with the samples and the grid that the options ask for.
   void evaluate_again() {
+    require_run(paths_);
     load_corpus();
     claim_directory();
     total_ = evaluation_flops() * options_.seeds * static_cast<double>(chains_.size());
@@ -138,9 +142,10 @@ class Run {
     corpus_ = make_corpus(tokenizer_, books, held_out, /*seed=*/0);
     for (const TokenDocument& book : corpus_.documents) books_ += (books_.empty() ? "" : ", ") + book.name;
     check_corpus<R>(corpus_, options_.development, options_.seed);
-    progress_.message(std::to_string(books.size()) + " books, " + words::grouped(training_tokens()) + " tokens to train on, " +
-                      words::grouped(static_cast<std::int64_t>(corpus_.held_out.tokens.size())) + " held out");
   }
+
+  /// Throws Error(usage) where no run has begun: said before the books are read.
+  void require_begun() const { require_run(paths_); }
 
   /// Loads what the first `links` stages of `chain` ended with. Throws Error(usage) when they are not finished.
   void load_finished(std::uint64_t seed, const Chain& chain, std::size_t links, Weights<R>& weights) const {

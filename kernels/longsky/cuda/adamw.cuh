@@ -87,10 +87,12 @@ struct AdamWStep {
       }
       return;
     }
-    for (std::int64_t j = first; j < size; ++j) {
-      one(w[j], m[j], v[j], g[j], random[j - first], other[j - first]);
-      if (copy) copy[j] = static_cast<T>(static_cast<float>(w[j]));
-    }
+#pragma unroll
+    for (int j = 0; j < vec; ++j)  // a place in an array that is known only at run time would be memory
+      if (const std::int64_t at = first + j; at < size) {
+        one(w[at], m[at], v[at], g[at], random[j], other[j]);
+        if (copy) copy[at] = static_cast<T>(static_cast<float>(w[at]));
+      }
   }
 };
 

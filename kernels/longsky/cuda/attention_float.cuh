@@ -235,6 +235,8 @@ template <class Mask, int H, int KV, int D>
 void attention_backward(Device& device, float* dq, float* dk, float* dv, Rows<const float, H * D> d_o,
                         Rows<const float, H * D> o, const float* lse, const float* q, const float* k, const float* v,
                         AttentionBatch batch) {
+  static_assert(D % 16 == 0 && D <= 128, "longsky: a head on the GPU, in float, is a multiple of 16 wide and 128 at the most");
+  static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
   using Tile = AttentionFloatTile;
   const float* const delta = attention_delta<H, D>(device, d_o, o, batch);
   const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;

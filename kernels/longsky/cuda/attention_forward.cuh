@@ -68,8 +68,8 @@ __global__ __launch_bounds__(Tile::threads) void attention_forward(bf16* __restr
   const float scale = log2_e / sqrtf(static_cast<float>(D));
 
   // The next tile of keys at or behind `from` that the mask shows some of; `behind` when there is none.
-  const auto [begin, behind] =
-      walk_of(batch, Walker::forward, b, tile, causal_walk<Tile::keys>(Walker::forward, first, last, T));
+  const Walk walk = walk_of(batch, Walker::forward, b, tile, causal_walk<Tile::keys>(Walker::forward, first, last, T));
+  const int begin = walk.first, behind = walk.behind;
   const auto shown = [&](int from) {
     while (from < behind && Mask::cover(places.range(first, last),
                                         places.range(from, std::min(from + Tile::keys, T) - 1)) == Cover::none)
