@@ -35,7 +35,6 @@ std::vector<double> losses(const fs::path& out) {
 }  // namespace
 
 TEST_CASE("a run goes from the GPU to the CPU, and from the CPU to the GPU") {
-  if (sanitized) return;  // the emulation's threads take minutes then
   const ScratchDirectory from_gpu, from_cpu;
   const Ended on_gpu = stop_on_gpu(from_gpu.path(), "\"step\":2,");
   INFO(on_gpu.said);
