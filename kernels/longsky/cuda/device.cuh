@@ -212,6 +212,7 @@ class Device {
 
   template <class T>
   void copy(T* to, const T* from, std::int64_t size, cudaMemcpyKind kind, const char* asked) {
+    if (size == 0) return;  // then both may be null
     check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(size) * sizeof(T), kind, stream_), asked);
     synchronise();
   }
