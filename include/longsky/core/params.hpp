@@ -32,8 +32,6 @@ enum class Kind {
 
 constexpr bool decays(Kind kind) { return kind == Kind::matrix || kind == Kind::output; }
 
-constexpr bool belongs_to_a_token(Kind kind) { return kind == Kind::per_token || kind == Kind::statistic; }
-
 /// One row of a table: a vector (`Rows` = 1) or a row-major matrix of `Rows` x `Columns`.
 template <FixedString Name, int RowCount, int ColumnCount, Kind K>
 struct Entry {
@@ -46,7 +44,7 @@ struct Entry {
   /// What it takes of a table of T, in elements.
   template <class T>
   static constexpr std::int64_t room = kind == Kind::statistic
-                                           ? size* static_cast<std::int64_t>(sizeof(float) / sizeof(T))
+                                           ? size * static_cast<std::int64_t>(sizeof(float) / sizeof(T))
                                        : kind == Kind::per_token ? size
                                                                  : (size + 15) / 16 * 16;
 };

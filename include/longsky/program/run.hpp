@@ -94,7 +94,7 @@ class Run {
 
   /// Evaluates the finished chains of every seed again, with the samples and the grid that the options ask for.
   void evaluate_again() {
-    require_run(paths_);
+    require_begun();
     load_corpus();
     claim_directory();
     total_ = evaluation_flops() * options_.seeds * static_cast<double>(chains_.size());

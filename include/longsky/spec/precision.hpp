@@ -18,7 +18,7 @@ struct Bf16 {
   static constexpr bool keeps_master = true;
 };
 
-/// As Bf16, but on a GPU weights and moments are bfloat16 alone: 8 bytes a parameter with the gradient instead of 18.
+/// As Bf16, but on a GPU weights and moments are bfloat16 alone: 10 bytes a parameter with the gradient instead of 18.
 /// Updates are rounded up or down at random, so that small ones are not lost (arXiv 2010.06192).
 struct Bf16Stochastic {
   static constexpr bool rounds_factors = true;

@@ -20,7 +20,7 @@ namespace longsky::cuda {
 
 /// In what type a precision policy keeps the factors of a product.
 template <PrecisionPolicy Precision>
-using ElementOf = std::conditional_t<Precision::rounds_factors, bf16, float>;
+using ElementOf = Device::Element<Precision>;
 
 namespace kernel {
 
