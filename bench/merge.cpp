@@ -6,32 +6,36 @@
 // the name up to the first '/'; its value is the geometric mean over the benchmarks of that key, each the median of its
 // repetitions.
 
-#include <nlohmann/json.hpp>
+#include <longsky/core/json.hpp>
+#include <longsky/io/file.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+using longsky::Json;
+
 int main(int argc, char** argv) try {
   if (argc < 3) throw std::runtime_error("usage: merge OUT IN.json…");
   std::map<std::string, std::map<std::string, std::vector<double>>> found;  // key → benchmark → repetitions
   for (int i = 2; i < argc; ++i) {
-    std::ifstream file(argv[i]);
-    if (file.peek() == std::ifstream::traits_type::eof()) continue;  // a program whose benchmarks were all filtered out
-    const nlohmann::json results = nlohmann::json::parse(file);
-    for (const nlohmann::json& run : results.at("benchmarks")) {
-      if (run.value("run_type", "iteration") != "iteration") continue;
-      if (run.value("error_occurred", false))
-        throw std::runtime_error(run.at("name").get<std::string>() + ": " + run.value("error_message", ""));
+    const std::string text = longsky::read_file(argv[i]);
+    if (text.empty()) continue;  // a program whose benchmarks were all filtered out
+    std::string problem;
+    const Json results = Json::parse(text, &problem);
+    if (!results.is_object()) throw std::runtime_error(std::string(argv[i]) + ": " + problem);
+    for (const Json& run : results.at("benchmarks").items()) {
+      if (run["run_type"].get_or<std::string>("iteration") != "iteration") continue;
+      if (run["error_occurred"].get_or(false))
+        throw std::runtime_error(run.at("name").get<std::string>() + ": " + run["error_message"].get_or<std::string>(""));
       for (const char* counter : {"fraction", "ratio"})
         if (run.contains(counter)) {
-          const std::string name = run.at("run_name");
+          const auto name = run.at("run_name").get<std::string>();
           found[name.substr(0, name.find('/'))][name].push_back(run.at(counter).get<double>());
         }
     }
@@ -41,19 +45,18 @@ int main(int argc, char** argv) try {
   for (const auto& [key, runs] : all)
     for (const char* pass : {"rmsnorm_", "rope_", "swiglu_", "adamw."})
       if (key.rfind(pass, 0) == 0) found["elementwise"].insert(runs.begin(), runs.end());
-  nlohmann::json out = nlohmann::json::object();
+  std::vector<Json::Member> out;
   for (auto& [key, runs] : found) {
     double sum = 0;
     for (auto& [name, values] : runs) {
       std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2));
       sum += std::log(values[values.size() / 2]);
     }
-    out[key] = std::round(1e4 * std::exp(sum / static_cast<double>(runs.size()))) / 1e4;
-    std::cout << key << "  " << out[key] << "  (" << runs.size() << " benchmarks)\n";
+    const double mean = std::round(1e4 * std::exp(sum / static_cast<double>(runs.size()))) / 1e4;
+    out.push_back({key, mean});
+    std::cout << key << "  " << mean << "  (" << runs.size() << " benchmarks)\n";
   }
-  std::ofstream file(argv[1]);
-  file << out.dump(2) << '\n';
-  if (!file.flush()) throw std::runtime_error(std::string("cannot write ") + argv[1]);
+  longsky::replace_file(argv[1], Json::object(out).text(2) + "\n");
 } catch (const std::exception& error) {
   std::cerr << "merge: " << error.what() << '\n';
   return 1;

@@ -1,4 +1,4 @@
-# aarch64 by cross compiler, its programs run by qemu-user. Packages without machine code (Boost.Hana, nlohmann, Catch2,
+# aarch64 by cross compiler, its programs run by qemu-user. Packages without machine code (Boost.Hana, Catch2,
 # Eigen) are those of this machine.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)

@@ -21,7 +21,7 @@ g++                 the compiler
 cmake               configures the build
 ninja-build         runs it
 libboost-dev        Boost.Hana: parameter tables, options, stages
-nlohmann-json3-dev  checkpoints, metrics, tokenizers
+libjansson-dev      checkpoints, metrics, tokenizers
 zlib1g-dev          compressed books
 libcairo2-dev       pictures of the report
 '

@@ -6,18 +6,21 @@
 // torch.flash.attention.forward.d128.t16384. Its value is TFLOP/s or GB/s; key.fraction is that over what the same
 // process measured the GPU to do, key.spread the distance between the quartiles of the times over their median.
 
-#include <nlohmann/json.hpp>
+#include <longsky/core/json.hpp>
+#include <longsky/io/file.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace {
+
+using longsky::Json;
 
 struct Figure {
   double rate = 0, fraction = 0, spread = 0;
@@ -35,22 +38,20 @@ const std::map<std::string, double> targets{{"cuda.attention.forward.d128.t16384
 const std::map<std::string, double> step_targets{{"cuda.step.125m.t8192", 0.35}, {"cuda.step.1b.t32768", 0.40}};
 
 void read(const std::string& path, Figures& figures) {
-  std::ifstream file(path);
-  if (!file) throw std::runtime_error("cannot read " + path);
-  const nlohmann::json results = nlohmann::json::parse(file, nullptr, false);
-  if (results.is_discarded() || !results.contains("benchmarks")) {
+  const Json results = Json::parse(longsky::read_file(path));
+  if (!results.contains("benchmarks")) {
     std::cout << path << ": not a complete file of results, left out\n";  // of a program that was stopped
     return;
   }
-  for (const nlohmann::json& run : results["benchmarks"]) {
-    const std::string name = run.at("name"), key = name.substr(0, name.find('/'));
-    if (run.value("error_occurred", false)) {
-      std::cout << key << ": " << run.value("error_message", "failed") << '\n';
+  for (const Json& run : results["benchmarks"].items()) {
+    const auto name = run.at("name").get<std::string>(), key = name.substr(0, name.find('/'));
+    if (run["error_occurred"].get_or(false)) {
+      std::cout << key << ": " << run["error_message"].get_or<std::string>("failed") << '\n';
       continue;
     }
     const bool product = run.contains("TFLOP/s");
-    figures[key] = {run.at(product ? "TFLOP/s" : "GB/s"), run.value("fraction", 0.0), run.value("spread", 0.0),
-                    product};
+    figures[key] = {run.at(product ? "TFLOP/s" : "GB/s").get<double>(), run["fraction"].get_or(0.0),
+                    run["spread"].get_or(0.0), product};
   }
 }
 
@@ -89,16 +90,14 @@ int main(int argc, char** argv) try {
   if (argc < 3) throw std::runtime_error("usage: merge_cuda OUT IN.json…");
   Figures figures;
   for (int i = 2; i < argc; ++i) read(argv[i], figures);
-  nlohmann::json out = nlohmann::json::object();
+  std::vector<Json::Member> out;
   for (const auto& [key, figure] : figures) {
-    out[key] = rounded(figure.rate);
-    if (figure.fraction > 0) out[key + ".fraction"] = rounded(figure.fraction);
-    if (figure.fraction > 0) out[key + ".spread"] = rounded(figure.spread);
+    out.push_back({key, rounded(figure.rate)});
+    if (figure.fraction > 0) out.push_back({key + ".fraction", rounded(figure.fraction)});
+    if (figure.fraction > 0) out.push_back({key + ".spread", rounded(figure.spread)});
     print_row(key, figure, figures);
   }
-  std::ofstream file(argv[1]);
-  file << out.dump(2) << '\n';
-  if (!file.flush()) throw std::runtime_error(std::string("cannot write ") + argv[1]);
+  longsky::replace_file(argv[1], Json::object(out).text(2) + "\n");
 } catch (const std::exception& error) {
   std::cerr << "merge_cuda: " << error.what() << '\n';
   return 1;

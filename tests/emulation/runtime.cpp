@@ -1,6 +1,7 @@
 // tests/emulation/runtime.cpp — the few calls of the CUDA runtime that longsky makes, on the CPU's memory.
 //
-// Memory starts as NaN and lies between guard zones that are looked at when it is freed.
+// Memory starts as NaN and lies between guard zones that are looked at when it is freed. What is copied to pinned memory
+// arrives when it has been waited for; until then NaN is there.
 #include "runtime.hpp"
 
 #include <cuda_runtime.h>
@@ -9,17 +10,43 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <map>
+#include <vector>
 
 namespace longsky::emulation {
 std::size_t memory_limit = std::size_t{1} << 30;
 int devices = 1;
+int waits = 0;
 
 namespace {
 constexpr std::size_t zone = 256;
 constexpr unsigned char guard = 0xa5;
 std::map<void*, std::size_t> sizes;
 std::size_t held = 0;
+
+// Pinned memory, and what is under way to it: with the place among all copies, which events are recorded as.
+std::map<const void*, std::size_t> pinned;
+struct Copy {
+  void* to;
+  std::vector<unsigned char> bytes;
+};
+std::map<std::size_t, Copy> under_way;
+std::size_t copies = 0;
+
+bool is_pinned(const void* memory) {
+  const auto after = pinned.upper_bound(memory);
+  if (after == pinned.begin()) return false;
+  const auto [start, size] = *std::prev(after);
+  return memory < static_cast<const char*>(start) + size;
+}
+void arrive_until(std::size_t last) {
+  while (!under_way.empty() && under_way.begin()->first <= last) {
+    const Copy& copy = under_way.begin()->second;
+    std::copy(copy.bytes.begin(), copy.bytes.end(), static_cast<unsigned char*>(copy.to));
+    under_way.erase(under_way.begin());
+  }
+}
 }  // namespace
 }  // namespace longsky::emulation
 
@@ -48,25 +75,40 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* all) {
 }
 cudaError_t cudaHostAlloc(void** memory, std::size_t size, unsigned) {
   *memory = std::malloc(std::max<std::size_t>(size, 1));
+  if (*memory) pinned[*memory] = size;
   return *memory ? cudaSuccess : cudaErrorMemoryAllocation;
 }
 cudaError_t cudaFreeHost(void* memory) {
+  pinned.erase(memory);
   std::free(memory);
   return cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
-  *event = nullptr;
+  *event = reinterpret_cast<cudaEvent_t>(new std::size_t(0));
   return cudaSuccess;
 }
-cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
-cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete reinterpret_cast<std::size_t*>(event);
+  return cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
+  *reinterpret_cast<std::size_t*>(event) = copies;
+  return cudaSuccess;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  arrive_until(*reinterpret_cast<std::size_t*>(event));
+  return cudaSuccess;
+}
 cudaError_t cudaStreamCreate(cudaStream_t* stream) {
   *stream = nullptr;
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  ++waits;
+  arrive_until(copies);
+  return cudaSuccess;
+}
 
 cudaError_t cudaMalloc(void** memory, std::size_t size) {
   if (held + size > memory_limit) return cudaErrorMemoryAllocation;
@@ -98,8 +140,14 @@ cudaError_t cudaFree(void* memory) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size, cudaMemcpyKind, cudaStream_t) {
-  std::memcpy(to, from, size);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size, cudaMemcpyKind kind, cudaStream_t) {
+  if (kind == cudaMemcpyDeviceToHost && is_pinned(to)) {
+    const auto* const bytes = static_cast<const unsigned char*>(from);
+    under_way[++copies] = {to, {bytes, bytes + size}};
+    std::memset(to, 0xff, size);
+  } else {
+    std::memcpy(to, from, size);
+  }
   return cudaSuccess;
 }
 

@@ -7,6 +7,7 @@ namespace longsky::emulation {
 
 extern std::size_t memory_limit;  // bytes of all device memory
 extern int devices;
+extern int waits;           // how often the host waited for all that was queued
 extern int matmul_queries;  // how often cuBLASLt was asked for an algorithm
 
 }  // namespace longsky::emulation

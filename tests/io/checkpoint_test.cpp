@@ -37,7 +37,7 @@ struct Training {
   std::vector<TensorRef> optimizer() { return {{"m", {static_cast<std::int64_t>(m.size())}, m}}; }
   CheckpointInfo save(const std::filesystem::path& run, std::int64_t step, int keep) {
     set(static_cast<float>(step));
-    return write_checkpoint(run, step, model(), optimizer(), {{"step", step}}, keep);
+    return write_checkpoint(run, step, model(), optimizer(), Json::object({{"step", step}}), keep);
   }
   std::vector<float> w, bias, m;
 };
@@ -104,14 +104,14 @@ TEST_CASE("a checkpoint is read back, and only the newest are kept") {
 TEST_CASE("a stage's final checkpoint is never removed, and can be written again") {
   const ScratchDirectory run;
   Training t(3);
-  write_named_checkpoint(run.path(), "stage_3-sft", 3, t.model(), t.optimizer(), {{"step", 3}});
+  write_named_checkpoint(run.path(), "stage_3-sft", 3, t.model(), t.optimizer(), Json::object({{"step", 3}}));
   t.save(run.path(), 10, 1);
   t.save(run.path(), 20, 1);
   CHECK(names_in(run / "checkpoints") == std::set<std::string>{"stage_3-sft", "step_00000020"});
   expect_newest_is(run.path(), 20);
 
   t.set(20);
-  write_named_checkpoint(run.path(), "stage_3-sft", 20, t.model(), t.optimizer(), {{"step", 20}});
+  write_named_checkpoint(run.path(), "stage_3-sft", 20, t.model(), t.optimizer(), Json::object({{"step", 20}}));
   CHECK(names_in(run / "checkpoints") == std::set<std::string>{"stage_3-sft", "step_00000020"});
   CHECK(newest_checkpoint(run.path(), [](const std::string&) {})->directory.filename() == "stage_3-sft");
   CHECK(open_checkpoint(run / "checkpoints/stage_3-sft").step == 20);
@@ -296,7 +296,7 @@ TEST_CASE("kill -9 at a hundred random moments never costs the last whole checkp
         for (std::int64_t step = last + 1;; ++step) {
           writer.save(run.path(), step, 2);
           if (step % 3 == 0)  // written again and again under one name
-            write_named_checkpoint(run.path(), "stage_1", step, writer.model(), writer.optimizer(), {{"step", step}});
+            write_named_checkpoint(run.path(), "stage_1", step, writer.model(), writer.optimizer(), Json::object({{"step", step}}));
           if (::write(saved[1], "", 1) != 1) ::_exit(1);
         }
       } catch (...) {

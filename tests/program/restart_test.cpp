@@ -26,7 +26,7 @@ std::string first_step(Process& process) {
 
 TEST_CASE("a whole run has the same bits for 1, 2, 3 and 8 threads") {
   CHECK(undisturbed().files.size() == 3 * 3 + 2);  // weights, moments and guard of three stages, two evaluations
-  CHECK(nlohmann::json::parse(undisturbed().files.at("pretrain/guard")).at("losses").size() == 5);
+  CHECK(Json::parse(undisturbed().files.at("pretrain/guard")).at("losses").size() == 5);
   CHECK(undisturbed().curves.at("pretrain").size() == 5);
   for (int threads : {2, 3, 8}) {
     const ScratchDirectory out;

@@ -8,8 +8,6 @@
 
 #include <longsky/io/checkpoint.hpp>
 
-#include <nlohmann/json.hpp>
-
 #include <filesystem>
 #include <map>
 #include <string>
@@ -73,13 +71,14 @@ inline Outcome outcome_of(const fs::path& out) {
          {"checkpoints/finished/model.safetensors", "checkpoints/finished/optimizer.safetensors", "evaluation.json"})
       if (fs::exists(node(out, i) / file)) outcome.files[name + "/" + file] = read_file(node(out, i) / file);
     if (const fs::path state = node(out, i) / "checkpoints/finished/state.json"; fs::exists(state))
-      outcome.files[name + "/guard"] = nlohmann::json::parse(read_file(state)).at("guard").dump();
+      outcome.files[name + "/guard"] = Json::parse(read_file(state)).at("guard").text();
     const std::string text =
         fs::exists(node(out, i) / "metrics.jsonl") ? read_file(node(out, i) / "metrics.jsonl") : "";
     for (std::size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
-      const auto record = nlohmann::json::parse(text.substr(at, end - at));
+      const Json record = Json::parse(text.substr(at, end - at));
       if (record.contains("loss"))
-        outcome.curves[name].emplace_back(record.at("step"), record.at("loss"), record.at("grad_norm"));
+        outcome.curves[name].emplace_back(record.at("step").get<int>(), record.at("loss").get<double>(),
+                                          record.at("grad_norm").get<double>());
     }
   }
   return outcome;

@@ -28,16 +28,16 @@ StepMetrics at_step(std::int64_t step) {
           .seq_len = 512};
 }
 
-std::vector<nlohmann::json> lines_of(const std::filesystem::path& run) {
+std::vector<Json> lines_of(const std::filesystem::path& run) {
   std::istringstream text(read_file(run / "metrics.jsonl"));
-  std::vector<nlohmann::json> lines;
-  for (std::string line; std::getline(text, line);) lines.push_back(nlohmann::json::parse(line));
+  std::vector<Json> lines;
+  for (std::string line; std::getline(text, line);) lines.push_back(Json::parse(line));
   return lines;
 }
 
 std::vector<int> steps_of(const std::filesystem::path& run) {
   std::vector<int> steps;
-  for (const nlohmann::json& line : lines_of(run)) steps.push_back(line.value("step", -1));
+  for (const Json& line : lines_of(run)) steps.push_back(line["step"].get_or(-1));
   return steps;
 }
 
@@ -45,7 +45,7 @@ std::vector<int> steps_of(const std::filesystem::path& run) {
 
 TEST_CASE("a step is a line with all its figures") {
   const ScratchDirectory run;
-  MetricsLog log(run / "run", {{"recipe", "tiny"}}, 0, 0.25);
+  MetricsLog log(run / "run", Json::object({{"recipe", "tiny"}}), 0, 0.25);
   log.write(at_step(1), 1.5);
   const auto lines = lines_of(run / "run");
   REQUIRE(lines.size() == 2);
@@ -57,7 +57,7 @@ TEST_CASE("a step is a line with all its figures") {
                           "mem_peak", "data_wait_ms", "seq_len"})
     CHECK(lines[1].contains(key));
   CHECK(lines[1].size() == 13);
-  CHECK(lines[1]["ppl"] == Approx(std::exp(2.0)));
+  CHECK(lines[1]["ppl"].get<double>() == Approx(std::exp(2.0)));
   CHECK(lines[1]["time"] == "1970-01-01T00:00:01.500Z");
   log.write({.step = 2, .loss = NAN});
   CHECK(lines_of(run / "run")[2]["loss"].is_null());

@@ -219,8 +219,8 @@ TEST_CASE("a spike is skipped, counted, and stays out of the window") {
   Training<> t(1), plain(1);
   SpikeGuard calm;
   for (int i = 0; i < SpikeGuard::window; ++i) {
-    calm.losses.remember(0.1 + 1e-4 * i);
-    calm.norms.remember(0.01 + 1e-5 * i);
+    calm.losses.push_back(0.1 + 1e-4 * i);
+    calm.norms.push_back(0.01 + 1e-5 * i);
   }
   t.trainer->restore({0, 0, calm});
   const std::vector<float> kept = t.values();

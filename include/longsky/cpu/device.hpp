@@ -26,6 +26,18 @@ struct Staging {
   static const Pass& put(const Pass& pass) { return pass; }
 };
 
+/// Brings a value back from the device: here it is there already.
+template <class T>
+class Readback {
+ public:
+  explicit Readback(Device&) {}
+  void begin(const T* from) { value_ = *from; }
+  const T& take() const { return value_; }
+
+ private:
+  T value_{};
+};
+
 /// Runs what is the same in every step; a GPU records it once and replays it.
 struct Recording {
   template <class Work>
@@ -43,6 +55,8 @@ class Device {
   using Array = Buffer<T>;  ///< memory that ops work on
   using Staging = cpu::Staging;
   using Recording = cpu::Recording;
+  template <class T>
+  using Readback = cpu::Readback<T>;
   static constexpr bool shares_host_memory = true;
 
   using Options = DeviceOptions;  // cpu/options.hpp
@@ -52,6 +66,8 @@ class Device {
   explicit Device(const DeviceOptions& options);
 
   int threads() const { return threads_; }
+  /// An op is done when it returns.
+  static constexpr bool runs_ahead() { return false; }
   std::string description() const { return std::to_string(threads_) + (threads_ == 1 ? " thread" : " threads"); }
 
   /// What the machine has, in use or not.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/utf8.hpp>
 #include <longsky/eval/colour.hpp>
 
 #include <cairo.h>
@@ -23,15 +24,10 @@ namespace longsky {
 [[gnu::cold]] inline std::string escaped(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    const std::size_t length = c < 0x80                ? 1
-                               : c >= 0xc2 && c < 0xe0 ? 2
-                               : c >= 0xe0 && c < 0xf0 ? 3
-                               : c >= 0xf0 && c < 0xf5 ? 4
-                                                       : 0;
-    bool sound = length > 0 && i + length <= text.size() && (c >= 0x20 || c == '\n' || c == '\t') && c != 0x7f;
-    for (std::size_t k = 1; sound && k < length; ++k) sound = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
-    if (!sound) {
+    const char c = text[i];
+    const std::size_t length = utf8_length(text, i);
+    const bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
+    if (length == 0 || control) {
       out += "\ufffd";
       ++i;
       continue;

@@ -1,9 +1,8 @@
 // longsky/eval/loss_curve.hpp — the losses of a run's stages, read back from its metrics.jsonl.
 #pragma once
 
+#include <longsky/core/json.hpp>
 #include <longsky/io/file.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -26,18 +25,13 @@ struct LossCurve {
   std::vector<LossCurve> curves;
   std::istringstream lines(read_file(metrics));
   for (std::string line; std::getline(lines, line);) {
-    const nlohmann::json record = nlohmann::json::parse(line, nullptr, false);
-    if (!record.is_object() || !record.contains("stage") || !record.contains("step") || !record.contains("loss"))
-      continue;
-    if (!record["stage"].is_string() || !record["step"].is_number() || !record["loss"].is_number()) continue;
-    const auto stage = record["stage"].get<std::string>();
-    if (curves.empty() || curves.back().stage != stage) {
-      const auto context = record.find("seq_len");
-      const bool known = context != record.end() && context->is_number();
-      curves.push_back({stage, known ? context->get<int>() : 0, {}, {}});
-    }
-    curves.back().steps.push_back(record["step"].get<std::int64_t>());
-    curves.back().losses.push_back(record["loss"].get<double>());
+    const Json record = Json::parse(line);
+    const Json stage = record["stage"], step = record["step"], loss = record["loss"];
+    if (!stage.is_string() || !step.is_number() || !loss.is_number()) continue;
+    if (curves.empty() || curves.back().stage != stage.get<std::string>())
+      curves.push_back({stage.get<std::string>(), record["seq_len"].get_or(0), {}, {}});
+    curves.back().steps.push_back(step.get<std::int64_t>());
+    curves.back().losses.push_back(loss.get<double>());
   }
   return curves;
 }

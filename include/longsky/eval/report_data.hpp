@@ -1,8 +1,6 @@
 // longsky/eval/report_data.hpp — what an evaluation found, as plain data, to and from JSON.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include <string>
 #include <vector>
 
@@ -25,14 +23,25 @@ struct NeedleGrid {
         for (double x : exact[l]) sum += x, ++cells;
     return cells ? sum / cells : 0;
   }
+
+  static void fields(auto& grid, auto&& field) {
+    field("lengths", grid.lengths);
+    field("depths", grid.depths);
+    field("exact", grid.exact);
+    field("ranked", grid.ranked);
+    field("samples", grid.samples);
+  }
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NeedleGrid, lengths, depths, exact, ranked, samples)
 
 /// Mean negative log-likelihood by position in the context.
 struct PerplexityCurve {
   std::vector<int> position_end;  ///< tokens, the last position of each bin
   std::vector<double> nll_mean;   ///< nats
+
+  static void fields(auto& curve, auto&& field) {
+    field("position_end", curve.position_end);
+    field("nll_mean", curve.nll_mean);
+  }
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PerplexityCurve, position_end, nll_mean)
 
 }  // namespace longsky

@@ -7,11 +7,10 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/json.hpp>
 #include <longsky/io/crc32c.hpp>
 #include <longsky/io/file.hpp>
 #include <longsky/io/safetensors.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -169,7 +168,7 @@ inline void discard(const fs::path& directory) {
 
 [[gnu::cold]] inline CheckpointInfo write(const fs::path& run, const std::string& name, std::int64_t step,
                                           std::span<const TensorRef> model, std::span<const TensorRef> optimizer,
-                                          const nlohmann::json& state) {
+                                          const Json& state) {
   make_directories(folder(run));
   for (const fs::path& directory : entries(run))
     if (is_temporary(directory)) discard(directory);
@@ -180,7 +179,7 @@ inline void discard(const fs::path& directory) {
     CheckpointManifest manifest{step, {}};
     manifest.digests[0] = write_safetensors(temporary / manifest.files[0], model, {{"step", std::to_string(step)}});
     manifest.digests[1] = write_safetensors(temporary / manifest.files[1], optimizer, {{"step", std::to_string(step)}});
-    const std::string state_text = state.dump(2) + "\n";
+    const std::string state_text = state.text(2) + "\n";
     manifest.digests[2] = {state_text.size(), crc32c(state_text)};
     replace_file(temporary / manifest.files[2], state_text);
     replace_file(temporary / "COMPLETE", manifest.text());
@@ -205,7 +204,7 @@ inline void discard(const fs::path& directory) {
 /// up to this one, this one never. `step` counts over the whole run. Throws Error; what was there before then remains.
 inline CheckpointInfo write_checkpoint(const std::filesystem::path& run, std::int64_t step,
                                        std::span<const TensorRef> model, std::span<const TensorRef> optimizer,
-                                       const nlohmann::json& state, int keep) {
+                                       const Json& state, int keep) {
   const CheckpointInfo written = checkpoint::write(run, checkpoint::step_name(step), step, model, optimizer, state);
   std::vector<CheckpointInfo> older;
   for (const CheckpointInfo& c : checkpoint::finished(run, [](const std::string&) {}))
@@ -218,7 +217,7 @@ inline CheckpointInfo write_checkpoint(const std::filesystem::path& run, std::in
 /// Writes <run>/checkpoints/<name>, such as "stage_3-sft": a checkpoint that is never removed.
 inline CheckpointInfo write_named_checkpoint(const std::filesystem::path& run, const std::string& name,
                                              std::int64_t step, std::span<const TensorRef> model,
-                                             std::span<const TensorRef> optimizer, const nlohmann::json& state) {
+                                             std::span<const TensorRef> optimizer, const Json& state) {
   if (name.empty() || name.rfind("step_", 0) == 0 || name.find_first_of("/.") != std::string::npos)
     throw Error(ExitCode::usage, "longsky: '" + name +
                                      "' cannot name a checkpoint; choose a name without '/' and '.' " +
@@ -248,24 +247,22 @@ inline CheckpointInfo open_checkpoint(const std::filesystem::path& directory) {
 }
 
 /// The state a checkpoint was written with. Reads no tensor.
-inline nlohmann::json read_checkpoint_state(const CheckpointInfo& info) {
+inline Json read_checkpoint_state(const CheckpointInfo& info) {
   const CheckpointManifest manifest = checkpoint::read_manifest(info.directory);
   const std::string text = read_file(info.directory / manifest.files[2]);
   if (FileDigest{text.size(), crc32c(text)} != manifest.digests[2])
     checkpoint::reject(info.directory, "state.json does not have the checksum it was written with");
-  try {
-    return nlohmann::json::parse(text);
-  } catch (const nlohmann::json::exception&) {
-    checkpoint::reject(info.directory, "state.json is not JSON");
-  }
+  Json state = Json::parse(text);
+  if (!state.is_object()) checkpoint::reject(info.directory, "state.json is not a JSON object");
+  return state;
 }
 
 /// Fills `model` and, unless it is empty, `optimizer`, and returns the state. Sizes, checksums, names and shapes are
 /// all found right before the first byte of a destination changes. Throws Error.
-inline nlohmann::json read_checkpoint(const CheckpointInfo& info, std::span<const TensorRef> model,
+inline Json read_checkpoint(const CheckpointInfo& info, std::span<const TensorRef> model,
                                       std::span<const TensorRef> optimizer) {
   checkpoint::verify(info.directory);
-  nlohmann::json state = read_checkpoint_state(info);
+  Json state = read_checkpoint_state(info);
   const auto model_file = info.directory / CheckpointManifest::files[0];
   const auto optimizer_file = info.directory / CheckpointManifest::files[1];
   safetensors::offsets_of(model_file, read_safetensors_header(model_file), model);

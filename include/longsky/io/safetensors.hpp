@@ -7,10 +7,9 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/json.hpp>
 #include <longsky/io/crc32c.hpp>
 #include <longsky/io/file.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -87,29 +86,8 @@ inline std::int64_t bytes_per_element(const std::string& dtype) {
   return found == sizes.end() ? 0 : found->second;
 }
 
-/// The JSON of a header. nlohmann's parser keeps the last of two equal keys and any depth; both are refused here.
-[[gnu::cold]] inline nlohmann::json parse_header(const std::filesystem::path& path, const std::string& text) {
-  constexpr int deepest = 3;  // the header, a tensor, its shape
-  std::vector<std::set<std::string>> keys(deepest + 2);
-  const auto watch = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
-    if (depth > deepest) reject(path, "its header is nested deeper than a tensor's shape");
-    if (event == nlohmann::json::parse_event_t::object_start) keys[static_cast<std::size_t>(depth) + 1].clear();
-    if (event == nlohmann::json::parse_event_t::key) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys[static_cast<std::size_t>(depth)].insert(key).second)
-        reject(path, "its header has the key " + printable(key) + " twice");
-    }
-    return true;
-  };
-  try {
-    return nlohmann::json::parse(text, watch);
-  } catch (const nlohmann::json::exception& e) {
-    reject(path, "its header is not JSON (" + printable(e.what()) + ")");
-  }
-}
-
 [[gnu::cold]] inline TensorEntry parse_entry(const std::filesystem::path& path, const std::string& name,
-                                             const nlohmann::json& j) {
+                                             const Json& j) {
   const std::string tensor = "tensor " + printable(name);
   if (!j.is_object()) reject(path, tensor + " is not described by an object");
   if (j.size() != 3 || !j.contains("dtype") || !j.contains("shape") || !j.contains("data_offsets"))
@@ -122,19 +100,18 @@ inline std::int64_t bytes_per_element(const std::string& dtype) {
   constexpr std::int64_t limit = std::int64_t{1} << 60;
   if (!j["shape"].is_array()) reject(path, tensor + ": shape is not an array");
   std::int64_t bytes = element;
-  for (const nlohmann::json& d : j["shape"]) {
-    if (!d.is_number_unsigned() || d.get<std::uint64_t>() > static_cast<std::uint64_t>(limit))
+  for (const Json& d : j["shape"].items()) {
+    if (!d.is_size() || d.get<std::int64_t>() > limit)
       reject(path, tensor + ": shape holds something that is not a length");
     entry.shape.push_back(d.get<std::int64_t>());
     if (__builtin_mul_overflow(bytes, entry.shape.back(), &bytes) || bytes > limit)
       reject(path, tensor + ": shape asks for more bytes than any file holds");
   }
-  const nlohmann::json& offsets = j["data_offsets"];
-  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
-      !offsets[1].is_number_unsigned())
+  const Json offsets = j["data_offsets"];
+  if (!offsets.is_array() || offsets.size() != 2 || !offsets.item(0).is_size() || !offsets.item(1).is_size())
     reject(path, tensor + ": data_offsets is not a pair of offsets");
-  entry.begin = offsets[0].get<std::uint64_t>();
-  entry.end = offsets[1].get<std::uint64_t>();
+  entry.begin = offsets.item(0).get<std::uint64_t>();
+  entry.end = offsets.item(1).get<std::uint64_t>();
   if (entry.begin > entry.end || entry.end - entry.begin != static_cast<std::uint64_t>(bytes))
     reject(path, tensor + ": data_offsets [" + std::to_string(entry.begin) + ", " + std::to_string(entry.end) +
                      "] were expected to span the " + std::to_string(bytes) + " bytes of " + entry.dtype + " " +
@@ -155,15 +132,17 @@ inline std::int64_t bytes_per_element(const std::string& dtype) {
   file.read(8, std::as_writable_bytes(std::span(text.data(), text.size())));
   if (text.empty() || text[0] != '{') reject(path, "its header does not begin with '{'");
 
-  const nlohmann::json json = parse_header(path, text);
+  std::string problem;
+  const Json json = Json::parse(text, &problem);
+  if (!json.is_object()) reject(path, "its header is not JSON (" + printable(problem) + ")");
   SafetensorsHeader header{{}, {}, 8 + size};
-  for (const auto& [name, value] : json.items()) {
+  for (const auto& [name, value] : json.members()) {
     if (name != "__metadata__") {
       header.tensors.push_back(parse_entry(path, name, value));
       continue;
     }
     if (!value.is_object()) reject(path, "__metadata__ is not an object");
-    for (const auto& [key, entry] : value.items()) {
+    for (const auto& [key, entry] : value.members()) {
       if (!entry.is_string()) reject(path, "__metadata__: the value of " + printable(key) + " is not a string");
       header.metadata[key] = entry.get<std::string>();
     }
@@ -232,7 +211,9 @@ inline void read_safetensors(const std::filesystem::path& path, std::span<const 
                                                   std::map<std::string, std::string> metadata = {}) {
   metadata["format"] = "pt";
   std::set<std::string> names{"__metadata__"};
-  std::string text = "{\"__metadata__\":" + nlohmann::json(metadata).dump();
+  std::vector<Json::Member> about;
+  for (const auto& [key, value] : metadata) about.push_back({key, value});
+  std::string text = "{\"__metadata__\":" + Json::object(about).text();
   std::uint64_t offset = 0;
   for (const TensorRef& tensor : tensors) {
     std::int64_t size = 1;
@@ -242,9 +223,7 @@ inline void read_safetensors(const std::filesystem::path& path, std::span<const 
                                          shape_text(tensor.shape) + " has " + std::to_string(tensor.data.size()) +
                                          " elements or a name that is taken; correct the list of tensors");
     const std::uint64_t end = offset + tensor.data.size_bytes();
-    // Written in the tensors' order; a JSON object would sort the names.
-    text += "," + nlohmann::json(tensor.name).dump() +
-            ":{\"dtype\":\"F32\",\"shape\":" + nlohmann::json(tensor.shape).dump() + ",\"data_offsets\":[" +
+    text += "," + Json(tensor.name).text() + ":{\"dtype\":\"F32\",\"shape\":" + Json(tensor.shape).text() + ",\"data_offsets\":[" +
             std::to_string(offset) + "," + std::to_string(end) + "]}";
     offset = end;
   }

@@ -34,7 +34,8 @@ using Tokens = std::span<const std::int32_t>;
 /// Memory of the device's own, and how the host reaches it.
 template <class X>
 concept DeviceMemory = requires(X& device, const Pass& pass, float* numbers, typename X::Staging& staging,
-                                typename X::Recording& recording) {
+                                typename X::Recording& recording,
+                                typename X::template Readback<double>& readback, const double* result) {
   typename X::template Element<Fp32>;
   typename X::template Element<Bf16>;
   typename X::template Array<float>;
@@ -45,6 +46,9 @@ concept DeviceMemory = requires(X& device, const Pass& pass, float* numbers, typ
   device.download(numbers, numbers, std::int64_t{});
   { staging.put(pass) } -> std::convertible_to<Pass>;
   recording.run(device, device_check::Nothing{});
+  { device.runs_ahead() } -> std::same_as<bool>;
+  readback.begin(result);
+  { readback.take() } -> std::convertible_to<double>;
 };
 
 /// The ops on rows and tables whose elements are T.

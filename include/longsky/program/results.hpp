@@ -3,6 +3,7 @@
 // Everything is a function of the files alone, so that a report can be made again without the books or a model.
 #pragma once
 
+#include <longsky/core/json.hpp>
 #include <longsky/eval/heat_map.hpp>
 #include <longsky/eval/loss_curve.hpp>
 #include <longsky/eval/report.hpp>
@@ -12,8 +13,6 @@
 #include <longsky/program/chain.hpp>
 #include <longsky/program/paths.hpp>
 #include <longsky/program/stage_run.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -30,15 +29,23 @@ namespace longsky {
 struct StagePerplexity {
   std::string stage;
   PerplexityCurve curve;
+
+  static void fields(auto& perplexity, auto&& field) {
+    field("stage", perplexity.stage);
+    field("curve", perplexity.curve);
+  }
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StagePerplexity, stage, curve)
 
 /// What an evaluation of one chain found: needles at its end, perplexity after each of its stages.
 struct Evaluation {
   NeedleGrid needle;
   std::vector<StagePerplexity> perplexity;
+
+  static void fields(auto& evaluation, auto&& field) {
+    field("needle", evaluation.needle);
+    field("perplexity", evaluation.perplexity);
+  }
 };
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Evaluation, needle, perplexity)
 
 /// The evaluations of one chain, seed by seed.
 struct ChainResult {
@@ -56,7 +63,7 @@ struct ChainResult {
 
 /// A run, as its directory tells it.
 struct Results {
-  nlohmann::json run;
+  Json run;
   std::vector<ChainResult> chains;  ///< those that have been evaluated
   StageFigures figures;             ///< of all stages of all seeds
   std::vector<LossCurve> losses;    ///< of the full chain, first seed
@@ -71,8 +78,8 @@ struct Results {
 namespace results {
 
 /// The JSON object in a file. Throws Error(corrupt) when it is not one.
-inline nlohmann::json json_file(const std::filesystem::path& path) {
-  nlohmann::json json = nlohmann::json::parse(read_file(path), nullptr, false);
+inline Json json_file(const std::filesystem::path& path) {
+  Json json = Json::parse(read_file(path));
   if (!json.is_object())
     throw Error(ExitCode::corrupt, "longsky: " + path.string() + " is not a JSON object; remove it to have it made again");
   return json;
@@ -113,8 +120,8 @@ inline std::string number(const char* format, double x) {
   std::error_code error;
   Results all;
   all.run = results::json_file(paths.run_json());
-  all.short_context = all.run.at("short_context");
-  all.long_context = all.run.at("long_context");
+  all.short_context = all.run.at("short_context").get<int>();
+  all.long_context = all.run.at("long_context").get<int>();
   std::set<std::string> counted;
   for (const Chain& chain : chains) {
     ChainResult result{chain.name, {}, {}};
@@ -123,7 +130,7 @@ inline std::string number(const char* format, double x) {
         const auto node = paths.node(seed, chain, n);
         const auto finished = node / "checkpoints" / finished_checkpoint;
         if (!std::filesystem::exists(finished, error) || !counted.insert(node.string()).second) continue;
-        const StageFigures f = read_checkpoint_state(open_checkpoint(finished)).at("figures");
+        const auto f = read_checkpoint_state(open_checkpoint(finished)).at("figures").get<StageFigures>();
         all.figures.tokens += f.tokens;
         all.figures.flops += f.flops;
         all.figures.seconds += f.seconds;
@@ -131,7 +138,7 @@ inline std::string number(const char* format, double x) {
       const auto path = paths.evaluation(seed, chain, development);
       if (!std::filesystem::exists(path, error)) continue;
       result.seeds.push_back(seed);
-      result.evaluations.push_back(results::json_file(path).at("evaluation"));
+      result.evaluations.push_back(results::json_file(path).at("evaluation").get<Evaluation>());
     }
     if (chain.name == "after" && !result.seeds.empty())
       for (std::size_t n = 1; n <= chain.links.size(); ++n)
@@ -146,35 +153,37 @@ inline std::string number(const char* format, double x) {
 }
 
 /// summary.json: the figures that other programs read.
-[[gnu::cold]] inline nlohmann::json summary_of(const Results& r) {
+[[gnu::cold]] inline Json summary_of(const Results& r) {
   const ChainResult &before = *r.chain("before"), &after = *r.chain("after");
   const int beyond = 2 * r.short_context;
-  nlohmann::json seeds = nlohmann::json::array(), chains = nlohmann::json::object();
+  std::vector<Json> seeds;
+  std::vector<Json::Member> chains;
   for (std::size_t s = 0; s < std::min(before.seeds.size(), after.seeds.size()); ++s)
-    seeds.push_back({{"seed", after.seeds[s]},
-                     {"before_beyond", before.evaluations[s].needle.mean_exact(beyond)},
-                     {"after", after.evaluations[s].needle.mean_exact()}});
+    seeds.push_back(Json::object({{"seed", after.seeds[s]},
+                                  {"before_beyond", before.evaluations[s].needle.mean_exact(beyond)},
+                                  {"after", after.evaluations[s].needle.mean_exact()}}));
   for (const ChainResult& chain : r.chains)
-    chains[chain.name] = {{"seeds", chain.seeds}, {"found", chain.mean_exact()}, {"found_beyond", chain.mean_exact(beyond)},
-                          {"evaluations", chain.evaluations}};
-  return {{"wall_s", r.run.at("wall_s")},
-          {"seeds", seeds},
-          {"tokens_per_s", static_cast<double>(r.figures.tokens) / r.figures.seconds},
-          {"fraction_of_peak", r.figures.flops / r.figures.seconds / r.run.at("peak_flops").get<double>()},
-          {"peak_flops", r.run.at("peak_flops")},
-          {"tokens", r.figures.tokens},
-          {"flops", r.figures.flops},
-          {"training_s", r.figures.seconds},
-          {"device", r.run.at("device")},
-          {"machine", r.run.at("machine")},
-          {"command", r.run.at("command")},
-          {"beyond", beyond},
-          {"needle",
-           {{"before_beyond", before.mean_exact(beyond)},
-            {"after", after.mean_exact()},
-            {"grid_before", before.evaluations.front().needle},
-            {"grid_after", after.evaluations.front().needle}}},
-          {"chains", chains}};
+    chains.push_back({chain.name, Json::object({{"seeds", chain.seeds},
+                                                {"found", chain.mean_exact()},
+                                                {"found_beyond", chain.mean_exact(beyond)},
+                                                {"evaluations", chain.evaluations}})});
+  return Json::object({{"wall_s", r.run.at("wall_s")},
+                       {"seeds", seeds},
+                       {"tokens_per_s", static_cast<double>(r.figures.tokens) / r.figures.seconds},
+                       {"fraction_of_peak", r.figures.flops / r.figures.seconds / r.run.at("peak_flops").get<double>()},
+                       {"peak_flops", r.run.at("peak_flops")},
+                       {"tokens", r.figures.tokens},
+                       {"flops", r.figures.flops},
+                       {"training_s", r.figures.seconds},
+                       {"device", r.run.at("device")},
+                       {"machine", r.run.at("machine")},
+                       {"command", r.run.at("command")},
+                       {"beyond", beyond},
+                       {"needle", Json::object({{"before_beyond", before.mean_exact(beyond)},
+                                                {"after", after.mean_exact()},
+                                                {"grid_before", before.evaluations.front().needle},
+                                                {"grid_after", after.evaluations.front().needle}})},
+                       {"chains", Json::object(chains)}});
 }
 
 /// The page: before and after side by side, perplexity, losses, recipe, machine, command.
@@ -196,7 +205,7 @@ inline std::string number(const char* format, double x) {
   for (const StagePerplexity& p : after.evaluations.front().perplexity) data.perplexity.push_back({"after " + p.stage, p.curve});
   data.losses = r.losses;
   data.figures = {
-      {"wall time", number("%.0f s", r.run.at("wall_s"))},
+      {"wall time", number("%.0f s", r.run.at("wall_s").get<double>())},
       {"training", number("%.3g FLOP", r.figures.flops) + " on " + number("%.3g tokens", static_cast<double>(r.figures.tokens))},
       {"tokens per second", number("%.0f", static_cast<double>(r.figures.tokens) / r.figures.seconds)},
       {"of the measured peak", percent(r.figures.flops / r.figures.seconds / r.run.at("peak_flops").get<double>())},
@@ -210,18 +219,18 @@ inline std::string number(const char* format, double x) {
     table.rows.push_back({chain.name, each, percent(chain.mean_exact()), percent(chain.mean_exact(beyond))});
   }
   data.tables.push_back(table);
-  data.recipe = {{"recipe", r.run.at("identity").at("recipe")},
-                 {"books", r.run.at("books")},
-                 {"held out", r.run.at("identity").at("held_out")}};
-  data.machine = {{"processor", r.run.at("machine")}, {"device", r.run.at("device")},
+  const auto said = [](const Json& from, const char* name) { return from.at(name).get<std::string>(); };
+  const Json identity = r.run.at("identity");
+  data.recipe = {{"recipe", said(identity, "recipe")}, {"books", said(r.run, "books")}, {"held out", said(identity, "held_out")}};
+  data.machine = {{"processor", said(r.run, "machine")}, {"device", said(r.run, "device")},
                   {"measured peak", number("%.0f GFLOP/s", r.run.at("peak_flops").get<double>() / 1e9)}};
-  data.command = r.run.at("command");
+  data.command = said(r.run, "command");
   return data;
 }
 
 /// Writes summary.json, report.html and its pictures.
 inline void write_results(const RunPaths& paths, const Results& r) {
-  replace_file(paths.summary(), summary_of(r).dump(1) + "\n");
+  replace_file(paths.summary(), summary_of(r).text(1) + "\n");
   write_report(paths.out, report_of(r));
 }
 

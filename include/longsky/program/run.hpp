@@ -4,6 +4,7 @@
 // newest checkpoint. So the same command, after any end, goes on where it was.
 #pragma once
 
+#include <longsky/core/json.hpp>
 #include <longsky/eval/needle.hpp>
 #include <longsky/eval/perplexity.hpp>
 #include <longsky/io/crc32c.hpp>
@@ -18,8 +19,6 @@
 #include <longsky/text/byte_pair.hpp>
 #include <longsky/text/library.hpp>
 #include <longsky/train/corpus.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <cmath>
@@ -210,21 +209,24 @@ class Run {
   }
 
   // What two invocations on one directory must agree on; anything else may change between them.
-  nlohmann::json identity() const {
-    return {{"recipe", describe<R>()}, {"scale", options_.scale}, {"lr_scale", options_.lr_scale},
-            {"books", books_crc_},         {"held_out", options_.held_out}};
+  Json identity() const {
+    return Json::object({{"recipe", describe<R>()},
+                         {"scale", options_.scale},
+                         {"lr_scale", options_.lr_scale},
+                         {"books", books_crc_},
+                         {"held_out", options_.held_out}});
   }
 
   void claim_directory() {
     std::error_code error;
     if (!std::filesystem::exists(paths_.run_json(), error)) return;
-    const nlohmann::json run = results::json_file(paths_.run_json());
-    if (!run.contains("identity") || !run.value("wall_s", nlohmann::json()).is_number())
+    const Json run = results::json_file(paths_.run_json());
+    if (!run.contains("identity") || !run["wall_s"].is_number())
       throw Error(ExitCode::corrupt, paths_.run_json().string() + " is not what a run writes; use another --out");
-    earlier_wall_ = run.at("wall_s");
-    const nlohmann::json mine = identity();
-    for (const auto& [key, value] : mine.items())
-      if (run.at("identity").value(key, nlohmann::json()).dump() != value.dump())
+    earlier_wall_ = run["wall_s"].get<double>();
+    const Json started = run["identity"];
+    for (const auto& [key, value] : identity().members())
+      if (started[key.c_str()] != value)
         throw Error(ExitCode::usage, "the directory " + paths_.out.string() + " holds a run with another " + key +
                                          "; give the options it was started with, or another --out");
   }
@@ -245,16 +247,16 @@ class Run {
 
   // Written once the corpus has been read, so that a wrong corpus does not bind the directory to it.
   void write_run_json() const {
-    const nlohmann::json run = {{"identity", identity()},
-                                {"wall_s", earlier_wall_ + elapsed()},
-                                {"peak_flops", peak_},
-                                {"device", device_.description()},
-                                {"machine", processor_name()},
-                                {"command", command_},
-                                {"books", books_},
-                                {"short_context", stages_[0].spec.context},
-                                {"long_context", R::model.context}};
-    replace_file(paths_.run_json(), run.dump(1) + "\n");
+    const Json run = Json::object({{"identity", identity()},
+                                   {"wall_s", earlier_wall_ + elapsed()},
+                                   {"peak_flops", peak_},
+                                   {"device", device_.description()},
+                                   {"machine", processor_name()},
+                                   {"command", command_},
+                                   {"books", books_},
+                                   {"short_context", stages_[0].spec.context},
+                                   {"long_context", R::model.context}});
+    replace_file(paths_.run_json(), run.text(1) + "\n");
   }
 
   int steps_of(const StageSpec& spec) const { return std::max(1, static_cast<int>(std::lround(spec.steps * options_.scale))); }
@@ -340,7 +342,7 @@ class Run {
   void train_stage(StageLoop& trainer, const StageTensors& tensors, const std::filesystem::path& node,
                    const StageHooks& hooks) {
     run_stage(trainer, tensors, R::model, node, {options_.checkpoint_every, options_.checkpoint_minutes, options_.keep},
-              {{"command", command_}}, peak_, hooks);
+              Json::object({{"command", command_}}), peak_, hooks);
   }
 
   std::string label(std::uint64_t seed, const std::string& what) const {
@@ -351,14 +353,13 @@ class Run {
     const std::filesystem::path path = paths_.evaluation(seed, chain, options_.development);
     std::error_code error;
     if (!again && std::filesystem::exists(path, error)) {
-      const nlohmann::json saved = nlohmann::json::parse(read_file(path), nullptr, false);
-      if (saved.is_object() && saved.value("samples", 0) == options_.samples) {
+      if (Json::parse(read_file(path))["samples"].get_or(0) == options_.samples) {
         done_ += evaluation_flops();
         return;
       }
     }
     const Evaluation found = measure(seed, chain, weights.span());
-    replace_file(path, nlohmann::json{{"chain", chain.name}, {"samples", options_.samples}, {"evaluation", found}}.dump(1));
+    replace_file(path, Json::object({{"chain", chain.name}, {"samples", options_.samples}, {"evaluation", found}}).text(1) + "\n");
     progress_.message(label(seed, chain.name) + ": needles found " + results::percent(found.needle.mean_exact()) +
                       ", beyond " + std::to_string(2 * stages_[0].spec.context) + " tokens " +
                       results::percent(found.needle.mean_exact(2 * stages_[0].spec.context)));

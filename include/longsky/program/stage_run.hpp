@@ -5,6 +5,7 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/json.hpp>
 #include <longsky/io/checkpoint.hpp>
 #include <longsky/program/paths.hpp>
 #include <longsky/spec/cost.hpp>
@@ -13,8 +14,6 @@
 #include <longsky/train/signals.hpp>
 #include <longsky/train/trainer.hpp>
 #include <longsky/train/weights.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -30,17 +29,13 @@ struct StageFigures {
   std::int64_t tokens = 0;
   double flops = 0;
   double seconds = 0;  ///< in training steps
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StageFigures, tokens, flops, seconds)
 
-inline void to_json(nlohmann::json& j, const SpikeGuard::Past& past) {
-  j = std::vector<double>(past.value, past.value + past.count);
-}
-inline void from_json(const nlohmann::json& j, SpikeGuard::Past& past) {
-  past = {};
-  for (const double x : j.get<std::vector<double>>()) past.remember(x);
-}
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SpikeGuard, losses, norms, skipped)
+  static void fields(auto& figures, auto&& field) {
+    field("tokens", figures.tokens);
+    field("flops", figures.flops);
+    field("seconds", figures.seconds);
+  }
+};
 
 /// When to write checkpoints.
 struct CheckpointPolicy {
@@ -77,14 +72,14 @@ StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
 /// Throws Error(stopped) after a checkpoint when `should_stop` says so.
 [[gnu::cold]] inline StageFigures run_stage(StageLoop& trainer, const StageTensors& tensors, const ModelSpec& model,
                                             const std::filesystem::path& directory, const CheckpointPolicy& policy,
-                                            const nlohmann::json& header, double peak_flops, const StageHooks& hooks) {
+                                            const Json& header, double peak_flops, const StageHooks& hooks) {
   using Clock = std::chrono::steady_clock;
   const StageSpec& stage = trainer.stage();
   StageFigures figures;
   if (const auto info = newest_checkpoint(directory, hooks.say)) {
-    const nlohmann::json state = read_checkpoint(*info, tensors.model, tensors.moments);
-    trainer.restore({state.at("step"), state.at("tokens"), state.at("guard")});
-    figures = state.at("figures");
+    const Json state = read_checkpoint(*info, tensors.model, tensors.moments);
+    trainer.restore({state.at("step").get<int>(), state.at("tokens").get<std::int64_t>(), state.at("guard").get<SpikeGuard>()});
+    figures = state.at("figures").get<StageFigures>();
     hooks.say("resuming " + std::string(stage.name) + " at step " + std::to_string(trainer.step()) + " from " +
               info->directory.string());
   }
@@ -92,8 +87,8 @@ StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
 
   const auto state = [&] {
     const auto s = trainer.state();
-    return nlohmann::json{
-        {"stage", stage.name}, {"step", s.step}, {"tokens", s.tokens}, {"guard", s.guard}, {"figures", figures}};
+    return Json::object(
+        {{"stage", stage.name}, {"step", s.step}, {"tokens", s.tokens}, {"guard", s.guard}, {"figures", figures}});
   };
   auto last_save = Clock::now();
   const auto save = [&] {

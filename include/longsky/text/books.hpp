@@ -4,7 +4,7 @@
 #include <longsky/core/error.hpp>
 #include <longsky/text/inflate.hpp>
 #include <longsky/text/r_object.hpp>
-#include <longsky/text/utf8.hpp>
+#include <longsky/core/utf8.hpp>
 
 #include <algorithm>
 #include <cstdint>

@@ -8,9 +8,8 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/json.hpp>
 #include <longsky/text/pieces.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <array>
 #include <cstdint>
@@ -110,9 +109,11 @@ class BytePair {
 
   /// Writes the tokenizer as JSON.
   void save(const std::filesystem::path& path) const {
-    const nlohmann::json json = {{"format", format}, {"version", 1}, {"vocab", vocab()}, {"merges", merges_}};
+    std::vector<Json> merges;
+    for (const auto& [left, right] : merges_) merges.push_back(std::vector<std::int32_t>{left, right});
+    const Json json = Json::object({{"format", format}, {"version", 1}, {"vocab", vocab()}, {"merges", merges}});
     std::ofstream out(path, std::ios::binary);
-    out << json.dump() << '\n';
+    out << json.text() << '\n';
     out.close();
     if (!out)
       throw Error(ExitCode::failure, "longsky: the tokenizer cannot be written to " + path.string() +
@@ -125,23 +126,19 @@ class BytePair {
     const auto fail = [&](const std::string& problem) {
       throw Error(ExitCode::corrupt, "longsky: tokenizer " + path.string() + " " + problem + "; train it again");
     };
-    // As text: a program then has one parser of JSON, not one a kind of source.
-    const nlohmann::json json =
-        nlohmann::json::parse(std::string(std::istreambuf_iterator<char>(in), {}), nullptr, false);
+    const Json json = Json::parse(std::string(std::istreambuf_iterator<char>(in), {}));
     if (!json.is_object()) fail("is not JSON");
-    if (json.value("format", nlohmann::json()) != format)
+    if (json["format"].get_or(std::string()) != format)
       fail("has no field \"format\": \"" + std::string(format) + "\"");
-    if (json.value("version", nlohmann::json()) != 1) fail("has another version than 1");
+    if (json["version"].get_or(0) != 1) fail("has another version than 1");
     std::vector<Merge> merges;
-    const nlohmann::json list = json.value("merges", nlohmann::json());
-    if (!list.is_array()) fail("has no array \"merges\"");
-    for (const nlohmann::json& pair : list) {
-      if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number_unsigned() || !pair[1].is_number_unsigned() ||
-          pair[0] > 1'000'000'000 || pair[1] > 1'000'000'000)
-        fail("has a merge that is not a pair of token ids");
-      merges.emplace_back(pair[0].get<std::int32_t>(), pair[1].get<std::int32_t>());
+    if (!json["merges"].is_array()) fail("has no array \"merges\"");
+    for (const Json& pair : json["merges"].items()) {
+      const auto id = [&](std::size_t side) { return pair.item(side).get_or<std::int32_t>(-1); };
+      if (pair.size() != 2 || id(0) < 0 || id(1) < 0) fail("has a merge that is not a pair of token ids");
+      merges.emplace_back(id(0), id(1));
     }
-    if (json.value("vocab", nlohmann::json()) != first_merge + static_cast<std::int64_t>(merges.size()))
+    if (json["vocab"].get_or<std::int64_t>(-1) != first_merge + static_cast<std::int64_t>(merges.size()))
       fail("has " + std::to_string(merges.size()) + " merges, which does not fit its field \"vocab\"");
     return BytePair(std::move(merges));
   }

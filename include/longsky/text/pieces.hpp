@@ -6,7 +6,7 @@
 // So a word carries its leading space, and the tokens of a joined text are the joined tokens wherever a piece ends.
 #pragma once
 
-#include <longsky/text/utf8.hpp>
+#include <longsky/core/utf8.hpp>
 
 #include <algorithm>
 #include <cstddef>

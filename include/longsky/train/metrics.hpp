@@ -4,11 +4,9 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/json.hpp>
 #include <longsky/io/file.hpp>
-#include <longsky/io/json_line.hpp>
 #include <longsky/io/tensorboard.hpp>
-
-#include <nlohmann/json.hpp>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -22,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace longsky {
 
@@ -69,23 +68,23 @@ class MetricsLog {
  public:
   /// `resumed_step`: the last step that counts, 0 for a new run. `header` says what ran (recipe, options, versions);
   /// a resumed run appends a header of its own.
-  MetricsLog(const std::filesystem::path& run, const nlohmann::json& header, std::int64_t resumed_step,
+  MetricsLog(const std::filesystem::path& run, const Json& header, std::int64_t resumed_step,
              double now = wall_clock())
       : lines_(prepared(run, resumed_step), O_CREAT | O_APPEND), tensorboard_(run / "tb", resumed_step + 1, now) {
     char host[256] = "";
     ::gethostname(host, sizeof host - 1);
-    JsonFields fields = {{"type", "header"},
-                         {"time", utc_text(now)},
-                         {"host", host},
-                         {"pid", ::getpid()},
-                         {"resumed_step", resumed_step}};
-    for (const auto& [key, value] : header.items()) fields.emplace_back(key, value);
-    append(fields);
+    std::vector<Json::Member> fields = {{"type", "header"},
+                                        {"time", utc_text(now)},
+                                        {"host", host},
+                                        {"pid", ::getpid()},
+                                        {"resumed_step", resumed_step}};
+    for (Json::Member& member : header.members()) fields.push_back(std::move(member));
+    append(Json::object(fields));
   }
 
   /// A loss that is not a number is written as null.
   [[gnu::cold]] void write(const StepMetrics& m, double now = wall_clock()) {
-    append({{"step", m.step},
+    append(Json::object({{"step", m.step},
             {"stage", m.stage},
             {"tokens", m.tokens},
             {"time", utc_text(now)},
@@ -97,7 +96,7 @@ class MetricsLog {
             {"mfu", m.mfu},
             {"mem_peak", m.mem_peak},
             {"data_wait_ms", m.data_wait_ms},
-            {"seq_len", m.seq_len}});
+            {"seq_len", m.seq_len}}));
     const std::pair<std::string_view, double> curves[] = {{"train/loss", m.loss},
                                                           {"train/lr", m.lr},
                                                           {"train/grad_norm", m.grad_norm},
@@ -110,7 +109,7 @@ class MetricsLog {
 
   /// Any other figure of a step, such as an evaluation's.
   void scalar(std::string_view tag, std::int64_t step, double value, double now = wall_clock()) {
-    append({{"type", "scalar"}, {"step", step}, {"time", utc_text(now)}, {"tag", tag}, {"value", value}});
+    append(Json::object({{"type", "scalar"}, {"step", step}, {"time", utc_text(now)}, {"tag", tag}, {"value", value}}));
     tensorboard_.scalar(tag, step, value, now);
   }
 
@@ -131,18 +130,16 @@ class MetricsLog {
     std::string kept;
     for (std::size_t start = 0, end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
       const std::string line = text.substr(start, end - start);
-      const nlohmann::json record = nlohmann::json::parse(line, nullptr, false);
+      const Json record = Json::parse(line);
       if (!record.is_object()) continue;
-      const auto step = record.find("step");
-      const bool later =
-          step != record.end() && step->is_number() && step->get<double>() > static_cast<double>(resumed_step);
+      const bool later = record["step"].get_or(0.0) > static_cast<double>(resumed_step);
       if (!later && resumed_step > 0) kept.append(line) += '\n';
     }
     if (kept != text) replace_file(path, kept);
     return path;
   }
 
-  void append(const JsonFields& fields) { lines_.write(json_line(fields) + "\n"); }
+  void append(const Json& line) { lines_.write(line.text() + "\n"); }
 
   FileWriter lines_;
   TensorBoard tensorboard_;

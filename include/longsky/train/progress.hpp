@@ -5,12 +5,10 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
-#include <longsky/io/json_line.hpp>
+#include <longsky/core/json.hpp>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -149,7 +147,7 @@ class Progress {
   void message(std::string_view text) {
     if (options_.style == ProgressStyle::none) return;
     if (options_.style == ProgressStyle::json) {
-      out_ << json_line({{"type", "message"}, {"text", text}}) << '\n' << std::flush;
+      out_ << Json::object({{"type", "message"}, {"text", text}}).text() << '\n' << std::flush;
       return;
     }
     if (live_) out_ << "\r\x1b[K";
@@ -219,13 +217,19 @@ class Progress {
   }
 
   void show_json(const ProgressState& s, double elapsed, double eta) {
-    const JsonFields record = {{"type", "progress"},      {"stage", s.stage},
-                               {"step", s.step},          {"steps", s.steps},
-                               {"loss", s.loss},          {"grad_norm", s.grad_norm},
-                               {"tok_s", s.tokens_per_s}, {"fraction_of_peak", s.fraction_of_peak},
-                               {"memory", s.memory},      {"run_fraction", s.run_fraction},
-                               {"elapsed_s", elapsed},    {"eta_s", eta >= 0 ? nlohmann::json(eta) : nlohmann::json()}};
-    out_ << json_line(record) << '\n' << std::flush;
+    const Json record = Json::object({{"type", "progress"},
+                                      {"stage", s.stage},
+                                      {"step", s.step},
+                                      {"steps", s.steps},
+                                      {"loss", s.loss},
+                                      {"grad_norm", s.grad_norm},
+                                      {"tok_s", s.tokens_per_s},
+                                      {"fraction_of_peak", s.fraction_of_peak},
+                                      {"memory", s.memory},
+                                      {"run_fraction", s.run_fraction},
+                                      {"elapsed_s", elapsed},
+                                      {"eta_s", eta >= 0 ? Json(eta) : Json()}});
+    out_ << record.text() << '\n' << std::flush;
   }
 
   std::ostream& out_;

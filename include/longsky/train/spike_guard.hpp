@@ -26,13 +26,16 @@ class SpikeGuard {
   static constexpr int window = 32;
   static constexpr double limit = 8.0;  ///< deviations
 
-  /// The last accepted values, oldest first.
+  /// The last accepted values, oldest first; a list of at most `window`.
   struct Past {
+    using value_type = double;
     int count = 0;
     double value[window] = {};
 
     friend bool operator==(const Past&, const Past&) = default;
-    LONGSKY_HD void remember(double x) {
+    const double* begin() const { return value; }
+    const double* end() const { return value + count; }
+    LONGSKY_HD void push_back(double x) {
       if (count == window)
         for (int i = 1; i < window; ++i) value[i - 1] = value[i];
       else
@@ -56,13 +59,19 @@ class SpikeGuard {
       ++skipped;
       return Verdict::spike;
     }
-    losses.remember(loss);
-    norms.remember(norm);
+    losses.push_back(loss);
+    norms.push_back(norm);
     return Verdict::accepted;
   }
 
   Past losses, norms;
   int skipped = 0;
+
+  static void fields(auto& guard, auto&& field) {
+    field("losses", guard.losses);
+    field("norms", guard.norms);
+    field("skipped", guard.skipped);
+  }
 };
 
 }  // namespace longsky

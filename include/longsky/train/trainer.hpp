@@ -11,6 +11,7 @@
 #include <longsky/data/batch.hpp>
 #include <longsky/data/prefetch.hpp>
 #include <longsky/nn/decoder.hpp>
+#include <longsky/nn/device.hpp>
 #include <longsky/nn/mirror.hpp>
 #include <longsky/optim/schedule.hpp>
 #include <longsky/train/recipe.hpp>
@@ -25,6 +26,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace longsky {
@@ -64,41 +66,43 @@ class StageLoop {
 
   /// One optimizer step. Throws Error(diverged) when the loss is not finite; the weights are then untouched.
   StepReport next() {
-    const auto start = std::chrono::steady_clock::now();
-    if (!prefetch_) start_data();
-    StepReport report{.step = step_ + 1};
-    begin_step();
-    for (int pass = 0; pass < spec_.accumulation; ++pass) {
-      const auto asked = std::chrono::steady_clock::now();
-      const Batch& batch = prefetch_->take();
-      report.wait_seconds += seconds_since(asked);
-      add_gradients(pass_of(batch));
-      report.tokens += static_cast<std::int64_t>(batch.tokens.size());
-      report.trained += batch.trained;
+    if (!queued_) {
+      began_ = Clock::now();
+      queued_ = queue_passes();
     }
+    StepReport report = *std::exchange(queued_, std::nullopt);
+    report.step = step_ + 1;
     report.lr =
         spec_.lr * changes_.lr_scale * factor_(step_, {.steps = steps(), .warmup = spec_.warmup, .floor = spec_.floor});
-    const StepState done = finish_step(report.lr, report.step, report.trained, guard_);
+    queue_update(report.lr, report.step, report.trained, guard_);
+    if (runs_ahead_ && report.step < steps()) queue_ahead();
+    const StepState done = updated();
     report.loss = done.loss;
     report.gradient_norm = done.norm;
-    if (done.verdict == Verdict::not_finite)
+    if (done.verdict == Verdict::not_finite) {
+      forget_passes();
       throw Error(ExitCode::diverged, "longsky: the loss or the gradient is not a finite number at step " +
                                           std::to_string(report.step) + " of stage " + std::string(spec_.name) +
                                           " (loss " + std::to_string(report.loss) + ", gradient norm " +
                                           std::to_string(report.gradient_norm) +
                                           "); the weights were left as they were before this step. The same command "
                                           "would come here again: start with a smaller --lr-scale and another --out");
+    }
     guard_ = done.plan.guard;
     report.skipped = done.verdict == Verdict::spike;
     ++step_;
     tokens_ += report.tokens;
+    report.seconds = seconds_since(began_);
+    began_ = Clock::now();  // the device may be at the next step since before
     if (this->done()) publish();
-    report.seconds = seconds_since(start);
     return report;
   }
 
   /// Brings weights and optimizer state from the device to the host's arrays; after the last step it is done already.
-  virtual void publish() = 0;
+  void publish() {
+    fetch();
+    began_ = Clock::now();  // no step waited for it
+  }
 
   /// What a checkpoint must hold besides the weights.
   struct State {
@@ -113,15 +117,15 @@ class StageLoop {
     step_ = state.step;
     tokens_ = state.tokens;
     guard_ = state.guard;
-    prefetch_.reset();
-    receive();
+    forget_passes();
+    send();
   }
 
  protected:
   using Factor = double (*)(int step, const ScheduleSpec&);  // a schedule's
 
-  StageLoop(const StageSpec& spec, const StageChanges& changes, Factor factor, int vocab)
-      : spec_(spec), changes_(changes), factor_(factor), vocab_(vocab) {
+  StageLoop(const StageSpec& spec, const StageChanges& changes, Factor factor, int vocab, bool runs_ahead)
+      : spec_(spec), changes_(changes), factor_(factor), vocab_(vocab), runs_ahead_(runs_ahead) {
     if (changes_.steps == 0) changes_.steps = spec_.steps;
   }
   /// The data thread uses what a derived class owns: end it before that goes.
@@ -129,13 +133,43 @@ class StageLoop {
 
  private:
   virtual void fill(Batch& batch, std::uint64_t first_index, double progress) const = 0;  // by the data thread
-  virtual void receive() = 0;                                                             // the opposite of publish
+  virtual void fetch() = 0;  // from the device to the host's arrays
+  virtual void send() = 0;   // and back
   virtual void begin_step() = 0;
   virtual void add_gradients(const Pass& pass) = 0;
-  virtual StepState finish_step(double lr, int step, std::int64_t trained, const SpikeGuard& guard) = 0;
+  virtual void queue_update(double lr, int step, std::int64_t trained, const SpikeGuard& guard) = 0;
+  virtual StepState updated() = 0;  // waits for the update that was queued last
 
-  static double seconds_since(std::chrono::steady_clock::time_point t) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - t).count();
+  using Clock = std::chrono::steady_clock;
+  static double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
+
+  // The gradient of the next step, as far as the host has a part in it.
+  StepReport queue_passes() {
+    if (!prefetch_) start_data();
+    StepReport report;
+    begin_step();
+    for (int pass = 0; pass < spec_.accumulation; ++pass) {
+      const auto asked = Clock::now();
+      const Batch& batch = prefetch_->take();
+      report.wait_seconds += seconds_since(asked);
+      add_gradients(pass_of(batch));
+      report.tokens += static_cast<std::int64_t>(batch.tokens.size());
+      report.trained += batch.trained;
+    }
+    return report;
+  }
+  // Before the host waits for one step, it gives the device the passes of the next: they change no weight, so a
+  // checkpoint in between is that of the step before. What goes wrong is said when that step is asked for.
+  void queue_ahead() {
+    try {
+      queued_ = queue_passes();
+    } catch (...) {
+      forget_passes();
+    }
+  }
+  void forget_passes() {
+    queued_.reset();
+    prefetch_.reset();  // begins again with the step that is asked for
   }
 
   static Pass pass_of(const Batch& batch) {
@@ -178,6 +212,9 @@ class StageLoop {
   StageChanges changes_;
   Factor factor_;
   int vocab_;
+  bool runs_ahead_;
+  std::optional<StepReport> queued_;  // of the step after step_, whose passes the device has
+  Clock::time_point began_;
   SpikeGuard guard_;
   int step_ = 0;
   std::int64_t tokens_ = 0;
@@ -185,7 +222,7 @@ class StageLoop {
 };
 
 /// Trains `weights`, the host's, on one stage of `R`. Holds the optimizer state, the activations and the data thread.
-template <Recipe R, Stage S, class Device>
+template <Recipe R, Stage S, longsky::Device Device>
 class Trainer final : public StageLoop {
  public:
   using Precision = typename R::Precision;
@@ -199,7 +236,7 @@ class Trainer final : public StageLoop {
   Trainer(Device& device, std::span<float> weights, const Corpus& corpus, std::uint64_t seed, StageChanges changes = {})
       : StageLoop(
             spec, changes, [](int step, const ScheduleSpec& s) -> double { return S::Schedule::factor(step, s); },
-            R::model.vocab),
+            R::model.vocab, device.runs_ahead()),
         device_(device),
         data_(corpus),
         seed_(seed),
@@ -209,23 +246,23 @@ class Trainer final : public StageLoop {
         optimizer_(device, static_cast<std::int64_t>(weights.size())),
         groups_(Optimizer::template groups<LayoutOf<R>>()),
         decoder_(device, spec.tokens_per_pass(), changes.position.value_or(S::Position::spec), spec.position_count()),
-        step_state_(1) {}
+        step_state_(1),
+        step_done_(device) {}
   ~Trainer() override { stop_data(); }
 
   OptimizerState& optimizer() { return optimizer_; }
-
-  void publish() override {
-    master_.fetch();
-    optimizer_.m.fetch();
-    optimizer_.v.fetch();
-  }
 
  private:
   void fill(Batch& batch, std::uint64_t first_index, double progress) const override {
     fill_batch<typename S::Data, typename S::Objective, typename S::Mask>(batch, data_, seed_, stream_of(spec.name),
                                                                           first_index, progress);
   }
-  void receive() override {
+  void fetch() override {
+    master_.fetch();
+    optimizer_.m.fetch();
+    optimizer_.v.fetch();
+  }
+  void send() override {
     master_.send();
     network_weights_.send();
     optimizer_.m.send();
@@ -242,7 +279,7 @@ class Trainer final : public StageLoop {
       add_sum(device_, &step_state_.data()->losses, losses);
     });
   }
-  StepState finish_step(double lr, int step, std::int64_t trained, const SpikeGuard& guard) override {
+  void queue_update(double lr, int step, std::int64_t trained, const SpikeGuard& guard) override {
     StepState* const state = step_state_.data();
     run_once(device_, PlanUpdate{state, {Optimizer::scale(lr, step), trained, guard}});
     update_.run(device_, [&] {
@@ -251,10 +288,9 @@ class Trainer final : public StageLoop {
       Optimizer::update(device_, groups_, master_.span(), optimizer_, gradients_.span(), &state->plan.scale,
                         network_weights_.span().data());
     });
-    StepState done;
-    device_.download(&done, state, 1);
-    return done;
+    step_done_.begin(state);
   }
+  StepState updated() override { return step_done_.take(); }
   std::span<Element> seen_by_network() {
     if constexpr (std::is_same_v<Element, Master>)
       return master_.span();
@@ -272,6 +308,7 @@ class Trainer final : public StageLoop {
   std::vector<typename Optimizer::Group> groups_;
   Decoder<Net, Device> decoder_;
   typename Device::template Array<StepState> step_state_;
+  typename Device::template Readback<StepState> step_done_;
   typename Device::Recording pass_, update_;
 };
 

@@ -16,6 +16,7 @@
 #include <longsky/cuda/linear.cuh>
 #include <longsky/cuda/options.cuh>
 #include <longsky/cuda/peak.cuh>
+#include <longsky/cuda/readback.cuh>
 #include <longsky/cuda/recording.cuh>
 #include <longsky/cuda/rmsnorm.cuh>
 #include <longsky/cuda/rope.cuh>

@@ -90,6 +90,8 @@ enum class Scratch { reduction, result, sort, sorted, matmul, logits, count };
 
 class Recording;       // recording.cuh
 class Staging;         // staging.cuh
+template <class T>
+class Readback;        // readback.cuh
 struct DeviceOptions;  // options.cuh
 
 /// The argument by which ops are found (`rmsnorm_forward(device, …)` is `longsky::cuda::rmsnorm_forward`).
@@ -101,6 +103,8 @@ class Device {
   using Array = Memory<T>;  ///< memory that ops work on
   using Staging = cuda::Staging;
   using Recording = cuda::Recording;
+  template <class T>
+  using Readback = cuda::Readback<T>;
   using Options = DeviceOptions;
   static constexpr bool shares_host_memory = false;
 
@@ -127,6 +131,8 @@ class Device {
 
   cudaStream_t stream() const { return stream_; }
   bool synchronous() const { return synchronous_; }
+  /// What is queued is done while the host goes on.
+  bool runs_ahead() const { return !synchronous_; }
 
   /// The GPU's name and memory.
   std::string description() const {

@@ -3,7 +3,7 @@
 #include <longsky/version.hpp>
 
 #include <cairo.h>
-#include <nlohmann/json.hpp>
+#include <jansson.h>
 #include <zlib.h>
 
 #include <iostream>
@@ -18,6 +18,6 @@ constexpr longsky::ModelSpec model = longsky::checked(
 // One call into each library that the headers use: what is missing in the package shows when this links.
 int main() {
   std::cout << "longsky " << longsky::version << " with cairo " << cairo_version_string() << ", zlib " << zlibVersion()
-            << '\n'
-            << nlohmann::json{{"head_dim", model.head_dim()}} << '\n';
+            << ", Jansson " << jansson_version_str()
+            << "\nhead_dim " << model.head_dim() << '\n';
 }

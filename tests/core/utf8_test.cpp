@@ -1,7 +1,7 @@
 // UTF-8: every code point there is, and the forms that are none (RFC 3629).
 #include "support/catch.hpp"
 
-#include <longsky/text/utf8.hpp>
+#include <longsky/core/utf8.hpp>
 
 #include <cstdint>
 #include <string>

@@ -1,8 +1,9 @@
-// longsky/text/utf8.hpp — where a string stops being UTF-8.
+// longsky/core/utf8.hpp — where a string stops being UTF-8, and what to show instead.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace longsky {
@@ -33,6 +34,18 @@ inline std::size_t first_invalid_utf8(std::string_view text) {
     i += length;
   }
   return text.size();
+}
+
+/// The text with U+FFFD for every byte that is not part of a UTF-8 character.
+inline std::string sound_utf8(std::string_view text) {
+  std::string sound;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text, i);
+    if (length == 0) sound += "\uFFFD";
+    sound.append(text, i, length);
+    i += length > 0 ? length : 1;
+  }
+  return sound;
 }
 
 }  // namespace longsky
