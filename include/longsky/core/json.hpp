@@ -146,7 +146,7 @@ class Json {
     json_t* made = json_real(value);
     return made ? made : json_null();
   }
-  static json_t* string(std::string_view text) {
+  [[gnu::cold]] static json_t* string(std::string_view text) {
     if (json_t* made = json_stringn(text.data(), text.size())) return made;
     const std::string sound = sound_utf8(text);
     return json_stringn(sound.data(), sound.size());
@@ -154,7 +154,7 @@ class Json {
   void append(const Json& item) {
     if (json_array_append(value_, item.value_) != 0) throw std::bad_alloc();
   }
-  void set(const char* name, const Json& value) {
+  [[gnu::cold]] void set(const char* name, const Json& value) {
     if (json_object_set(value_, name, value.value_) == 0) return;
     const std::string sound = sound_utf8(name);
     if (sound == name || json_object_set(value_, sound.c_str(), value.value_) != 0) throw std::bad_alloc();
@@ -237,13 +237,13 @@ T Json::get() const {
     static_assert(JsonList<T>, "longsky: JSON holds numbers, texts, lists and structs with `fields`");
     if (!is_a<T>()) refuse("a list");
     T made;
-    for (const Json& item : items()) made.push_back(item.get<typename T::value_type>());
+    for (std::size_t i = 0; i < size(); ++i) made.push_back(item(i).get<typename T::value_type>());
     return made;
   }
 }
 
 // Jansson's own writer gives every real the same number of digits.
-inline void Json::write(std::string& out, json_t* value, int indent, int depth) {
+[[gnu::cold]] inline void Json::write(std::string& out, json_t* value, int indent, int depth) {
   const auto line = [&](int level) {
     if (indent > 0) out.append("\n").append(static_cast<std::size_t>(indent * level), ' ');
   };

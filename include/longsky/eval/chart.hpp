@@ -116,7 +116,7 @@ class Picture {
   const std::string& title() const { return title_; }
 
   /// An <svg> element: a file by itself, or part of an HTML page.
-  std::string svg() const {
+  [[gnu::cold]] std::string svg() const {
     std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(width_) + " " +
                       number(height_) + "\" width=\"" + number(width_) + "\" height=\"" + number(height_) +
                       "\" role=\"img\" font-family=\"system-ui,'DejaVu Sans',sans-serif\">\n<title>" + escaped(title_) +

@@ -57,7 +57,7 @@ double likelihood(Reader& reader, std::span<const float> logits, std::span<const
 
 /// Fills the grid. `after_each` is called after every sample and may throw to stop.
 template <class Reader, class AfterEach>
-NeedleGrid needle_grid(Reader& reader, const Corpus& corpus, const NeedleGridSpec& cells, std::uint64_t seed, bool development,
+[[gnu::cold]] NeedleGrid needle_grid(Reader& reader, const Corpus& corpus, const NeedleGridSpec& cells, std::uint64_t seed, bool development,
                        const AfterEach& after_each) {
   const KeyPool& keys = development ? corpus.development_keys : corpus.test_keys;
   const TokenDocument& haystack = development ? corpus.development : corpus.held_out;

@@ -128,7 +128,7 @@ inline std::string table(const ReportTable& t) {
 }  // namespace report
 
 /// Writes report.html and the pictures into the run's directory. Throws Error.
-inline void write_report(const std::filesystem::path& run, const ReportData& data) {
+[[gnu::cold]] inline void write_report(const std::filesystem::path& run, const ReportData& data) {
   make_directories(run);
   const std::vector<ReportPicture> pictures = report_pictures(data);
   for (const ReportPicture& p : pictures) {

@@ -117,7 +117,7 @@ inline bool is_temporary(const fs::path& directory) {
 }
 
 /// What is in <run>/checkpoints; nothing where that is not there.
-inline std::vector<fs::path> entries(const fs::path& run) {
+[[gnu::cold]] inline std::vector<fs::path> entries(const fs::path& run) {
   std::vector<fs::path> found;
   std::error_code error;
   for (fs::directory_iterator it(folder(run), error), end; !error && it != end; it.increment(error))
@@ -202,7 +202,7 @@ inline void discard(const fs::path& directory) {
 
 /// Writes <run>/checkpoints/step_…; when it is on the disk, removes all but the newest `keep` of the step checkpoints
 /// up to this one, this one never. `step` counts over the whole run. Throws Error; what was there before then remains.
-inline CheckpointInfo write_checkpoint(const std::filesystem::path& run, std::int64_t step,
+[[gnu::cold]] inline CheckpointInfo write_checkpoint(const std::filesystem::path& run, std::int64_t step,
                                        std::span<const TensorRef> model, std::span<const TensorRef> optimizer,
                                        const Json& state, int keep) {
   const CheckpointInfo written = checkpoint::write(run, checkpoint::step_name(step), step, model, optimizer, state);

@@ -24,7 +24,7 @@
 namespace longsky {
 
 /// The sentence for a failed system call: what was tried, on which file, why it failed, what to do.
-inline Error file_error(std::string_view action, const std::filesystem::path& path, int reason) {
+[[gnu::cold]] inline Error file_error(std::string_view action, const std::filesystem::path& path, int reason) {
   const auto remedy = [reason]() -> std::string_view {
     switch (reason) {
       case ENOSPC:

@@ -57,7 +57,7 @@ struct FileDigest {
 };
 
 /// "[2, 3]"
-inline std::string shape_text(std::span<const std::int64_t> shape) {
+[[gnu::cold]] inline std::string shape_text(std::span<const std::int64_t> shape) {
   std::string text = "[";
   for (const std::int64_t d : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(d);
   return text + "]";
@@ -78,7 +78,7 @@ inline std::string printable(const std::string& name) {
                                      "; copy it again or use an earlier one");
 }
 
-inline std::int64_t bytes_per_element(const std::string& dtype) {
+[[gnu::cold]] inline std::int64_t bytes_per_element(const std::string& dtype) {
   static const std::map<std::string, std::int64_t> sizes = {
       {"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E4M3", 1}, {"F8_E5M2", 1}, {"I16", 2}, {"U16", 2}, {"F16", 2},
       {"BF16", 2}, {"I32", 4}, {"U32", 4}, {"F32", 4},     {"F64", 8},     {"I64", 8}, {"U64", 8}};

@@ -23,7 +23,7 @@ namespace longsky {
 class TensorBoard {
  public:
   /// `first_step`: where a resumed run goes on; TensorBoard then drops what earlier files say of this step and later.
-  TensorBoard(const std::filesystem::path& directory, std::int64_t first_step, double wall_time)
+  [[gnu::cold]] TensorBoard(const std::filesystem::path& directory, std::int64_t first_step, double wall_time)
       : file_(event_file(directory, wall_time)) {
     record(number(1, wall_time) + bytes(3, "brain.Event:2"));
     const std::string start = integer(1, 1);
@@ -41,7 +41,7 @@ class TensorBoard {
   }
 
  private:
-  static std::filesystem::path event_file(const std::filesystem::path& directory, double wall_time) {
+  [[gnu::cold]] static std::filesystem::path event_file(const std::filesystem::path& directory, double wall_time) {
     make_directories(directory);
     char host[256] = "host";
     ::gethostname(host, sizeof host - 1);

@@ -167,7 +167,7 @@ void add_options(Command& command, T& options, std::span<const OptionText> texts
 }
 
 /// Throws Error(usage) for words that `command` does not know, with the nearest that it or one of `commands` does.
-inline void refuse_unknown(const Command& command, std::span<const Command> commands = {}) {
+[[gnu::cold]] inline void refuse_unknown(const Command& command, std::span<const Command> commands = {}) {
   if (command.unknown.empty()) return;
   std::vector<std::string> known{"--help"};
   for (const CommandOption& option : command.options) known.push_back(option.flag);
@@ -240,7 +240,7 @@ inline std::string help_line(const std::string& name, const std::string& text) {
 }
 
 /// Seconds in "90", "90s", "15m", "2h", "01:30:00" or "15:00"; 0 for an empty text. Throws Error(usage).
-inline double parse_duration(const std::string& text) {
+[[gnu::cold]] inline double parse_duration(const std::string& text) {
   if (text.empty()) return 0;
   double total = 0;
   std::size_t at = 0;

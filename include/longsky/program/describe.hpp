@@ -7,12 +7,15 @@
 #include <longsky/train/recipe.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <iomanip>
 #include <iterator>
+#include <ostream>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace longsky {
@@ -28,7 +31,7 @@ inline std::string grouped(std::int64_t n) {
 }
 
 /// "3.2 MiB"
-inline std::string bytes(std::int64_t n) {
+[[gnu::cold]] inline std::string bytes(std::int64_t n) {
   const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   double x = static_cast<double>(n);
   int unit = 0;
@@ -47,6 +50,18 @@ inline std::string scientific(double x) {
 
 }  // namespace words
 
+/// A stage, member by member; `types` are the names of its data, mask, objective and schedule.
+[[gnu::cold]] inline void describe_stage(std::ostream& os, std::size_t i, const StageSpec& s, const RopeSpec& position,
+                                         const std::array<std::string_view, 4>& types) {
+  os << "stage " << i + 1 << "    " << s.name << ": " << s.steps << " steps of " << s.accumulation << " x " << s.sequences
+     << " x " << s.context << " = " << words::grouped(s.tokens_per_step()) << " tokens, lr " << s.lr << ", warm-up "
+     << s.warmup << ", floor " << s.floor << '\n'
+     << "  data       " << types[0] << '\n'
+     << "  mask       " << types[1] << '\n'
+     << "  position   " << position << '\n'
+     << "  objective  " << types[2] << ", schedule " << types[3] << '\n';
+}
+
 /// The recipe, member by member. Two recipes with the same description train the same model.
 template <Recipe R>
 [[gnu::cold]] std::string describe() {
@@ -60,20 +75,15 @@ template <Recipe R>
      << "optimizer  AdamW{.beta1 = " << a.beta1 << ", .beta2 = " << a.beta2 << ", .eps = " << a.eps
      << ", .weight_decay = " << a.weight_decay << ", .clip_norm = " << a.clip_norm << "}\n";
   for_each_stage<R>([&]<class S>(std::size_t i) {
-    constexpr StageSpec s = checked(S::spec, R::model);
-    os << "stage " << i + 1 << "    " << s.name << ": " << s.steps << " steps of " << s.accumulation << " x " << s.sequences
-       << " x " << s.context << " = " << words::grouped(s.tokens_per_step()) << " tokens, lr " << s.lr << ", warm-up "
-       << s.warmup << ", floor " << s.floor << '\n'
-       << "  data       " << type_name<typename S::Data>() << '\n'
-       << "  mask       " << type_name<typename S::Mask>() << '\n'
-       << "  position   " << S::Position::spec << '\n'
-       << "  objective  " << type_name<typename S::Objective>() << ", schedule " << type_name<typename S::Schedule>() << '\n';
+    describe_stage(os, i, checked(S::spec, R::model), S::Position::spec,
+                   {type_name<typename S::Data>(), type_name<typename S::Mask>(), type_name<typename S::Objective>(),
+                    type_name<typename S::Schedule>()});
   });
   return os.str();
 }
 
 /// Columns as wide as their widest cell: the first to the left, all others to the right.
-inline std::string aligned(const std::vector<std::vector<std::string>>& rows) {
+[[gnu::cold]] inline std::string aligned(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -90,27 +100,43 @@ inline std::string aligned(const std::vector<std::vector<std::string>>& rows) {
   return text;
 }
 
-/// The memory of every stage on `Device`, row by row, and the work of its steps.
-template <Recipe R, class Device>
-[[gnu::cold]] std::string plan_table() {
+/// What a stage takes.
+struct StageCost {
+  std::string_view name;
+  MemoryPlan memory;
+  double flops;         ///< of a step
+  std::int64_t tokens;  ///< of a step
+  int steps;
+};
+
+/// The memory of every stage, row by row, and the work of its steps.
+[[gnu::cold]] inline std::string cost_table(const std::vector<StageCost>& stages) {
   std::vector<std::vector<std::string>> rows{{""}};
-  for (const MemoryRow& row : plan<R, std::tuple_element_t<0, StagesOf<R>>, Device>().rows) rows.push_back({std::string(row.what)});
+  for (const MemoryRow& row : stages[0].memory.rows) rows.push_back({std::string(row.what)});
   const std::size_t sums = rows.size();
   for (const char* what : {"memory in all", "FLOP a step", "tokens", "FLOP"}) rows.push_back({what});
   double all = 0;
-  for_each_stage<R>([&]<class S>(std::size_t) {
-    constexpr MemoryPlan memory = plan<R, S, Device>();
-    const double step = step_flops<R, S>().total();
-    all += step * S::spec.steps;
-    rows[0].push_back(S::spec.name);
-    for (std::size_t i = 0; i < memory.rows.size(); ++i) rows[1 + i].push_back(words::bytes(memory.rows[i].bytes));
-    const std::string of_stage[] = {words::bytes(memory.total()), words::scientific(step),
-                                    words::grouped(S::spec.tokens_per_step() * S::spec.steps),
-                                    words::scientific(step * S::spec.steps)};
+  std::int64_t most = 0;
+  for (const StageCost& s : stages) {
+    all += s.flops * s.steps;
+    most = std::max(most, s.memory.total());
+    rows[0].push_back(std::string(s.name));
+    for (std::size_t i = 0; i < s.memory.rows.size(); ++i) rows[1 + i].push_back(words::bytes(s.memory.rows[i].bytes));
+    const std::string of_stage[] = {words::bytes(s.memory.total()), words::scientific(s.flops),
+                                    words::grouped(s.tokens * s.steps), words::scientific(s.flops * s.steps)};
     for (std::size_t i = 0; i < std::size(of_stage); ++i) rows[sums + i].push_back(of_stage[i]);
-  });
-  return aligned(rows) + "the most at any time: " + words::bytes(largest_plan<R, Device>()) +
+  }
+  return aligned(rows) + "the most at any time: " + words::bytes(most) +
          "; all stages if every token is trained: " + words::scientific(all) + " FLOP\n";
+}
+
+template <Recipe R, class Device>
+[[gnu::cold]] std::string plan_table() {
+  std::vector<StageCost> stages;
+  for_each_stage<R>([&]<class S>(std::size_t) {
+    stages.push_back({S::spec.name, plan<R, S, Device>(), step_flops<R, S>().total(), S::spec.tokens_per_step(), S::spec.steps});
+  });
+  return cost_table(stages);
 }
 
 }  // namespace longsky

@@ -18,7 +18,7 @@ struct RunPaths {
   std::filesystem::path run_json() const { return out / "run.json"; }
   std::filesystem::path tokenizer() const { return out / "tokenizer.json"; }
   std::filesystem::path summary() const { return out / "summary.json"; }
-  std::filesystem::path node(std::uint64_t seed, const Chain& chain, std::size_t links) const {
+  [[gnu::cold]] std::filesystem::path node(std::uint64_t seed, const Chain& chain, std::size_t links) const {
     return out / ("seed_" + std::to_string(seed)) / chain.directory(links);
   }
   std::filesystem::path evaluation(std::uint64_t seed, const Chain& chain, bool development) const {

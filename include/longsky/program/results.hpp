@@ -85,7 +85,7 @@ inline Json json_file(const std::filesystem::path& path) {
   return json;
 }
 
-inline std::vector<std::uint64_t> seeds_in(const std::filesystem::path& out) {
+[[gnu::cold]] inline std::vector<std::uint64_t> seeds_in(const std::filesystem::path& out) {
   std::vector<std::uint64_t> seeds;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(out, error))

@@ -32,7 +32,7 @@
 namespace longsky {
 
 /// The processor as the system names it.
-inline std::string processor_name() {
+[[gnu::cold]] inline std::string processor_name() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);)
     if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
@@ -108,7 +108,7 @@ class Run {
 
   /// Writes summary and report from the files of the run, and prints the heat maps.
   /// On the development grid it only prints: what settings are chosen by is not what is reported.
-  void report() {
+  [[gnu::cold]] void report() {
     progress_.finish();
     const Results all = read_results(paths_, chains_, options_.development);
     print_results(std::cout, all, progress_options(ProgressStyle::automatic, 1).colour);
@@ -147,7 +147,7 @@ class Run {
   void require_begun() const { require_run(paths_); }
 
   /// Loads what the first `links` stages of `chain` ended with. Throws Error(usage) when they are not finished.
-  void load_finished(std::uint64_t seed, const Chain& chain, std::size_t links, Weights<R>& weights) const {
+  [[gnu::cold]] void load_finished(std::uint64_t seed, const Chain& chain, std::size_t links, Weights<R>& weights) const {
     const auto directory = paths_.node(seed, chain, links) / "checkpoints" / finished_checkpoint;
     std::error_code error;
     if (!std::filesystem::exists(directory, error))
@@ -196,7 +196,7 @@ class Run {
   // Not before this process has done something: a limit shorter than the start-up would otherwise never get further.
   bool should_stop() const { return stop_requested() || (max_wall_ > 0 && elapsed() > max_wall_ && worked_); }
 
-  std::string held_out_name(const std::vector<Book>& books) const {
+  [[gnu::cold]] std::string held_out_name(const std::vector<Book>& books) const {
     std::string names, found;
     for (const Book& book : books) {
       names += (names.empty() ? "" : ", ") + book.name;
@@ -217,7 +217,7 @@ class Run {
                          {"held_out", options_.held_out}});
   }
 
-  void claim_directory() {
+  [[gnu::cold]] void claim_directory() {
     std::error_code error;
     if (!std::filesystem::exists(paths_.run_json(), error)) return;
     const Json run = results::json_file(paths_.run_json());
@@ -269,14 +269,14 @@ class Run {
     return training_flops(R::model, tokens / spec.context, spec.context, trained).total();
   }
 
-  double evaluation_flops() const {
+  [[gnu::cold]] double evaluation_flops() const {
     double sum = 0;
     for (int length : doubling_lengths(stages_[0].spec.context, R::model.context))
       sum += 6.0 * options_.samples * forward_flops(R::model, 1, length, 0).total();
     return 3 * sum;  // short passes and one-token steps run slower than training does
   }
 
-  void plan_work() {
+  [[gnu::cold]] void plan_work() {
     total_ = done_ = 0;
     std::set<std::string> nodes;
     for (int s = 0; s < options_.seeds; ++s)

@@ -79,7 +79,7 @@ struct Book {
   return text;
 }
 
-inline std::string file_contents(const std::filesystem::path& path) {
+[[gnu::cold]] inline std::string file_contents(const std::filesystem::path& path) {
   if (!std::filesystem::is_regular_file(path))
     throw Error(ExitCode::usage,
                 "longsky: there is no file " + path.string() + "; expected a book as .txt, .gz or .rdb");
@@ -90,7 +90,7 @@ inline std::string file_contents(const std::filesystem::path& path) {
 }
 
 /// The names of an .rdb file's objects by their offsets, from the .rdx index beside it; empty without one.
-inline std::map<std::int32_t, std::string> r_names(std::filesystem::path index) {
+[[gnu::cold]] inline std::map<std::int32_t, std::string> r_names(std::filesystem::path index) {
   index.replace_extension(".rdx");
   std::map<std::int32_t, std::string> names;
   if (!std::filesystem::is_regular_file(index)) return names;
@@ -130,7 +130,7 @@ inline std::map<std::int32_t, std::string> r_names(std::filesystem::path index) 
 /// Every book in a file: one for plain text and .gz, one for each object with character strings for an .rdb of R.
 /// Throws Error: usage for a file that is not there, corrupt for one that is empty, binary, not UTF-8, cut off, too
 /// short.
-inline std::vector<Book> read_books(const std::filesystem::path& path) {
+[[gnu::cold]] inline std::vector<Book> read_books(const std::filesystem::path& path) {
   if (path.extension() == ".rdb") return r_books(path);
   std::string data = file_contents(path);
   std::string name = path.stem().string();

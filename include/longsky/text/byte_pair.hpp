@@ -108,7 +108,7 @@ class BytePair {
   }
 
   /// Writes the tokenizer as JSON.
-  void save(const std::filesystem::path& path) const {
+  [[gnu::cold]] void save(const std::filesystem::path& path) const {
     std::vector<Json> merges;
     for (const auto& [left, right] : merges_) merges.push_back(std::vector<std::int32_t>{left, right});
     const Json json = Json::object({{"format", format}, {"version", 1}, {"vocab", vocab()}, {"merges", merges}});

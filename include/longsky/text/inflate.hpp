@@ -14,7 +14,7 @@ namespace longsky {
 
 /// Unpacks the stream that starts at `first` and moves `first` behind it. `what` names the data in the error's
 /// sentence.
-inline std::string inflate(std::string_view data, std::size_t& first, const std::string& what) {
+[[gnu::cold]] inline std::string inflate(std::string_view data, std::size_t& first, const std::string& what) {
   constexpr std::size_t limit = std::size_t{1} << 30;  // a book is a few megabytes: more than this is a trap
   z_stream z{};
   if (inflateInit2(&z, 15 + 32) != Z_OK)

@@ -95,7 +95,7 @@ class RReader {
     return symbols_[index];
   }
 
-  void attributes(RObject& of, int depth) {
+  [[gnu::cold]] void attributes(RObject& of, int depth) {
     for (;;) {
       const std::int32_t flags = integer();
       const int type = flags & 0xff;
@@ -107,7 +107,7 @@ class RReader {
     }
   }
 
-  RObject object(int depth) {
+  [[gnu::cold]] RObject object(int depth) {
     if (depth > 100) fail("is nested deeper than 100 levels");
     RObject out;
     const std::int32_t flags = integer();

@@ -27,7 +27,7 @@ inline PieceCounts count_training_pieces(std::span<const Book> books, std::strin
 }
 
 /// The book called `name`, or an Error(usage) that lists the names there are.
-inline const Book& book_called(std::span<const Book> books, std::string_view name) {
+[[gnu::cold]] inline const Book& book_called(std::span<const Book> books, std::string_view name) {
   std::string names;
   for (const Book& book : books) {
     if (book.name == name) return book;
@@ -38,7 +38,7 @@ inline const Book& book_called(std::span<const Book> books, std::string_view nam
 }
 
 /// Learns a tokenizer of `vocab` tokens on all books but the held-out one.
-inline BytePair make_tokenizer(std::span<const Book> books, std::string_view held_out, int vocab) {
+[[gnu::cold]] inline BytePair make_tokenizer(std::span<const Book> books, std::string_view held_out, int vocab) {
   book_called(books, held_out);
   return train_byte_pair(count_training_pieces(books, held_out), vocab);
 }

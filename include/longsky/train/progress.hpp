@@ -163,7 +163,7 @@ class Progress {
   }
 
  private:
-  static std::vector<std::string> figures(const ProgressState& s) {
+  [[gnu::cold]] static std::vector<std::string> figures(const ProgressState& s) {
     char loss[32], norm[32], peak[32];
     std::snprintf(loss, sizeof loss, "loss %.4f", s.loss);
     std::snprintf(norm, sizeof norm, "norm %.2f", s.grad_norm);
@@ -171,7 +171,7 @@ class Progress {
     return {loss, norm, quantity_text(s.tokens_per_s) + " tok/s", peak, memory_text(s.memory)};
   }
 
-  static std::string plain_line(const ProgressState& s, double eta) {
+  [[gnu::cold]] static std::string plain_line(const ProgressState& s, double eta) {
     char done[32];
     std::snprintf(done, sizeof done, "run %.1f%%", s.run_fraction * 100);
     std::string line = std::string(s.stage) + "  step " + std::to_string(s.step) + "/" + std::to_string(s.steps);
@@ -216,7 +216,7 @@ class Progress {
     return text;
   }
 
-  void show_json(const ProgressState& s, double elapsed, double eta) {
+  [[gnu::cold]] void show_json(const ProgressState& s, double elapsed, double eta) {
     const Json record = Json::object({{"type", "progress"},
                                       {"stage", s.stage},
                                       {"step", s.step},

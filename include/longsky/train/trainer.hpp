@@ -4,7 +4,8 @@
 //
 // Step s of a stage is a pure function of (recipe, seed, s, weights, optimizer state).
 //
-// StageLoop does not depend on the types of the recipe and is compiled once; Trainer adds the network and the data.
+// In three, so that each is compiled no more often than it differs: StageLoop is plain; NetworkLoop knows the model, the
+// mask and the device; Trainer adds the data of a stage.
 #pragma once
 
 #include <longsky/core/error.hpp>
@@ -51,7 +52,7 @@ struct StageChanges {
   std::optional<RopeSpec> position;  ///< instead of the stage's own
 };
 
-/// The steps of one stage: data, spike guard, figures. What a network does in a step is the Trainer's.
+/// The steps of one stage: data, spike guard, figures. What a network does in a step is NetworkLoop's.
 class StageLoop {
  public:
   virtual ~StageLoop() = default;
@@ -221,42 +222,34 @@ class StageLoop {
   std::optional<Prefetch> prefetch_;
 };
 
-/// Trains `weights`, the host's, on one stage of `R`. Holds the optimizer state, the activations and the data thread.
-template <Recipe R, Stage S, longsky::Device Device>
-class Trainer final : public StageLoop {
+/// A StageLoop's network under `Mask` on `Device`, with optimizer state and activations. Stages of one mask share it.
+template <Recipe R, class Mask, longsky::Device Device>
+class NetworkLoop : public StageLoop {
  public:
   using Precision = typename R::Precision;
   using Element = ElementOf<Device, Precision>;                                // the network's weights
   using Master = std::conditional_t<Precision::keeps_master, float, Element>;  // the optimizer's
-  using Net = NetOf<R, typename S::Mask, Element>;
+  using Net = NetOf<R, Mask, Element>;
   using Optimizer = typename R::Optimizer;
   using OptimizerState = typename Optimizer::template State<Device, Master>;
-  static constexpr StageSpec spec = checked(S::spec, R::model);
 
-  Trainer(Device& device, std::span<float> weights, const Corpus& corpus, std::uint64_t seed, StageChanges changes = {})
-      : StageLoop(
-            spec, changes, [](int step, const ScheduleSpec& s) -> double { return S::Schedule::factor(step, s); },
-            R::model.vocab, device.runs_ahead()),
+  OptimizerState& optimizer() { return optimizer_; }
+
+ protected:
+  NetworkLoop(Device& device, std::span<float> weights, const StageSpec& spec, const StageChanges& changes,
+              const RopeSpec& position, Factor factor)
+      : StageLoop(spec, changes, factor, R::model.vocab, device.runs_ahead()),
         device_(device),
-        data_(corpus),
-        seed_(seed),
         master_(device, weights),
         network_weights_(device, std::is_same_v<Element, Master> ? std::span<float>() : weights),
         gradients_(weights.size()),
         optimizer_(device, static_cast<std::int64_t>(weights.size())),
         groups_(Optimizer::template groups<LayoutOf<R>>()),
-        decoder_(device, spec.tokens_per_pass(), changes.position.value_or(S::Position::spec), spec.position_count()),
+        decoder_(device, spec.tokens_per_pass(), changes.position.value_or(position), spec.position_count()),
         step_state_(1),
         step_done_(device) {}
-  ~Trainer() override { stop_data(); }
-
-  OptimizerState& optimizer() { return optimizer_; }
 
  private:
-  void fill(Batch& batch, std::uint64_t first_index, double progress) const override {
-    fill_batch<typename S::Data, typename S::Objective, typename S::Mask>(batch, data_, seed_, stream_of(spec.name),
-                                                                          first_index, progress);
-  }
   void fetch() override {
     master_.fetch();
     optimizer_.m.fetch();
@@ -299,8 +292,6 @@ class Trainer final : public StageLoop {
   }
 
   Device& device_;
-  typename S::Data data_;
-  std::uint64_t seed_;
   Mirror<Device, Master> master_;
   Mirror<Device, Element> network_weights_;  // empty where the network reads the master
   typename Device::template Array<float> gradients_;
@@ -310,6 +301,30 @@ class Trainer final : public StageLoop {
   typename Device::template Array<StepState> step_state_;
   typename Device::template Readback<StepState> step_done_;
   typename Device::Recording pass_, update_;
+};
+
+/// Trains `weights`, the host's, on one stage of `R`.
+template <Recipe R, Stage S, longsky::Device Device>
+class Trainer final : public NetworkLoop<R, typename S::Mask, Device> {
+ public:
+  static constexpr StageSpec spec = checked(S::spec, R::model);
+
+  Trainer(Device& device, std::span<float> weights, const Corpus& corpus, std::uint64_t seed, StageChanges changes = {})
+      : NetworkLoop<R, typename S::Mask, Device>(
+            device, weights, spec, changes, S::Position::spec,
+            [](int step, const ScheduleSpec& s) -> double { return S::Schedule::factor(step, s); }),
+        data_(corpus),
+        seed_(seed) {}
+  ~Trainer() override { this->stop_data(); }
+
+ private:
+  void fill(Batch& batch, std::uint64_t first_index, double progress) const override {
+    fill_batch<typename S::Data, typename S::Objective, typename S::Mask>(batch, data_, seed_, stream_of(spec.name),
+                                                                          first_index, progress);
+  }
+
+  typename S::Data data_;
+  std::uint64_t seed_;
 };
 
 }  // namespace longsky
