@@ -6,6 +6,7 @@ namespace longsky::bench {
 
 namespace {
 
+template <auto Gpu>
 struct Backward {
   template <class Mask, int H, int KV, int D>
   struct Arrays : AttentionArrays<H, KV, D> {
@@ -29,14 +30,15 @@ struct Backward {
     const AttentionBatch& batch = bounded.batch();
     auto sets = sets_of(2 * Set::bytes(static_cast<double>(N)), [&](std::uint32_t i) { return Set(N, i, batch); });
     measure<Bound::product>(state, 10.0 * D * H * tokens.pairs<Mask>(), sets, [&](Set& a) {
-      cuda::attention_backward<Mask, H, KV, D>(gpu(), a.dq.data(), a.dk.data(), a.dv.data(), {a.d_o.data(), N},
+      cuda::attention_backward<Mask, H, KV, D>(Gpu(), a.dq.data(), a.dk.data(), a.dv.data(), {a.d_o.data(), N},
                                                {a.o.data(), N}, a.lse.data(), a.q.data(), a.k.data(), a.v.data(),
                                                batch);
     });
   }
 };
 
-const bool added = add_attention<Backward>("backward");
+const bool added = add_attention<Backward<&gpu>>("backward");
+const bool atomic_added = add_attention<Backward<&atomic_gpu>>("backward_atomic");
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 
 #include <longsky/core/half.hpp>
 #include <longsky/core/random.hpp>
+#include <longsky/cuda/attention_atomic.cuh>
 #include <longsky/cuda/elementwise.cuh>
 
 #include <cstddef>
@@ -11,11 +12,12 @@
 
 namespace longsky::bench {
 
-/// The GPU that all benchmarks of this process use.
-inline cuda::Device& gpu() {
-  static cuda::Device device;
+/// The GPU that all benchmarks of this process use; as AtomicDevice, what has two ways takes the other.
+inline cuda::AtomicDevice& atomic_gpu() {
+  static cuda::AtomicDevice device;
   return device;
 }
+inline cuda::Device& gpu() { return atomic_gpu(); }
 
 template <class T>
 struct Fill {

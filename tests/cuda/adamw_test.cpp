@@ -151,6 +151,15 @@ TEST_CASE("bfloat16 weights follow float ones through steps that rounding to nea
   no_decay.first = 0;
   first.update(gradient, scale_of(1), no_decay);
   CHECK(other.w.floats() != first.w.floats());
+  // Another seed and another step round otherwise.
+  for (const auto& [seed, step] : {std::pair(1, 1), std::pair(0, 2)}) {
+    State<bf16> otherwise(device, start);
+    StepScale scale = scale_of(1);
+    scale.seed = static_cast<std::uint64_t>(seed);
+    scale.step = step;
+    otherwise.update(gradient, scale, no_decay);
+    CHECK(otherwise.w.floats() != first.w.floats());
+  }
 }
 
 }  // namespace longsky::test

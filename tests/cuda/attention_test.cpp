@@ -4,6 +4,7 @@
 #include "support/close.hpp"
 #include "support/reference_rows.hpp"
 
+#include <longsky/cuda/attention_atomic.cuh>
 #include <longsky/cuda/attention_backward.cuh>
 #include <longsky/cuda/attention_bounds.cuh>
 #include <longsky/cuda/attention_decode.cuh>
@@ -18,10 +19,11 @@ namespace longsky::test {
 
 namespace {
 
-template <class MaskPolicy, int Heads, int KvHeads, int HeadDim, class Type = bf16>
+template <class MaskPolicy, int Heads, int KvHeads, int HeadDim, class Type = bf16, class Gpu = cuda::Device>
 struct Case {
   using Mask = MaskPolicy;
   using Element = Type;
+  using Device = Gpu;
   static constexpr int H = Heads, KV = KvHeads, D = HeadDim;
 };
 
@@ -92,7 +94,9 @@ std::pair<std::vector<float>, int> walk_by_hand(const SequencePlaces& places, in
 TEMPLATE_TEST_CASE("attention on a GPU is its definition", "[cuda][attention]", (Case<Causal, 2, 1, 32>),
                    (Case<Causal, 2, 2, 64>), (Case<Causal, 4, 1, 128>), (Case<WithinDocument<>, 2, 1, 64>),
                    (Case<SlidingWindow<70>, 1, 1, 32>), (Case<Causal, 2, 1, 16, float>), (Case<Causal, 4, 2, 64, float>),
-                   (Case<WithinDocument<>, 2, 2, 32, float>), (Case<SlidingWindow<70>, 1, 1, 128, float>)) {
+                   (Case<WithinDocument<>, 2, 2, 32, float>), (Case<SlidingWindow<70>, 1, 1, 128, float>),
+                   (Case<Causal, 2, 1, 32, bf16, cuda::AtomicDevice>), (Case<WithinDocument<>, 2, 2, 64, bf16, cuda::AtomicDevice>),
+                   (Case<Causal, 4, 1, 128, bf16, cuda::AtomicDevice>)) {
   using C = TestType;
   using E = typename C::Element;
   constexpr int B = 2;
@@ -104,7 +108,7 @@ TEMPLATE_TEST_CASE("attention on a GPU is its definition", "[cuda][attention]", 
   q = stored_as<E>(q);
   const auto k = stored_as<E>(random_floats(s.keys(), "k")), v = stored_as<E>(random_floats(s.keys(), "v"));
   const auto documents = documents_of(B, T);
-  cuda::Device device;
+  typename C::Device device;
   OnDevice<E> on_q(device, q), on_k(device, k), on_v(device, v), o(device, s.queries());
   OnDevice lse(device, s.queries() / C::D);
   OnDevice<std::int32_t> on_documents(device, documents);

@@ -14,7 +14,7 @@
 #include <span>
 #include <vector>
 
-static_assert(longsky::Device<longsky::cuda::Device>);
+static_assert(longsky::Device<longsky::cuda::Device> && longsky::Device<longsky::cuda::AtomicDevice>);
 
 namespace longsky::test {
 

@@ -34,7 +34,7 @@ struct BiasedRecipe : TinyRecipe<PrecisionPolicy> {
 };
 
 /// A trainer with the device and the weights it works on.
-template <class R, class Device>
+template <class R, longsky::Device Device>
 struct Training {
   Device device;
   Weights<R> weights{7};
@@ -130,11 +130,12 @@ TEST_CASE("after the first step a run on a GPU allocates nothing", "[cuda][plan]
 TEMPLATE_TEST_CASE("the plan is what a step holds on the GPU, to the byte", "[cuda][plan]", Fp32, Bf16, Bf16Stochastic) {
   using R = TinyRecipe<TestType>;
   using B = BiasedRecipe<TestType>;
-  const auto held_after_a_step = []<class Recipe>(std::type_identity<Recipe>) {
-    cuda::Device device;
+  const auto held_after_a_step = []<class Recipe, class Device = cuda::Device>(std::type_identity<Recipe>,
+                                                                               std::type_identity<Device> = {}) {
+    Device device;
     Weights<Recipe> weights(1);
     const std::int64_t free = device.memory_bytes();
-    Trainer<Recipe, TinyStage, cuda::Device> trainer(device, weights.span(), no_corpus, 1);
+    Trainer<Recipe, TinyStage, Device> trainer(device, weights.span(), no_corpus, 1);
     trainer.next();
     return free - device.memory_bytes();
   };
@@ -144,6 +145,15 @@ TEMPLATE_TEST_CASE("the plan is what a step holds on the GPU, to the byte", "[cu
   };
   CHECK(held_after_a_step(std::type_identity<R>()) == planned(plan<R, TinyStage, cuda::Device>()));
   CHECK(held_after_a_step(std::type_identity<B>()) == planned(plan<B, TinyStage, cuda::Device>()));
+  CHECK(held_after_a_step(std::type_identity<R>(), std::type_identity<cuda::AtomicDevice>()) ==
+        planned(plan<R, TinyStage, cuda::AtomicDevice>()));
+}
+
+TEST_CASE("sums of attention in any order train alike", "[cuda][train]") {
+  Training<TinyRecipe<Bf16>, cuda::Device> in_order;
+  Training<TinyRecipe<Bf16>, cuda::AtomicDevice> any_order;
+  const std::vector<double> want = in_order.run(4), got = any_order.run(4);
+  for (std::size_t i = 0; i < want.size(); ++i) CHECK(got[i] == Approx(want[i]).epsilon(2e-3));
 }
 
 }  // namespace longsky::test

@@ -22,6 +22,7 @@ struct StepScale {
   float to_m_hat = 1;        ///< 1 / (1 - beta1^step)
   float to_v_hat = 1;        ///< 1 / (1 - beta2^step)
   std::int64_t step = 0;     ///< counts from 1
+  std::uint64_t seed = 0;    ///< of what is rounded at random: the run's and the stage's
   std::int32_t skip = 0;     ///< not 0: weights and moments stay as they are
 };
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/random.hpp>
 #include <longsky/data/batch.hpp>
 #include <longsky/data/prefetch.hpp>
 #include <longsky/nn/decoder.hpp>
@@ -236,10 +237,11 @@ class NetworkLoop : public StageLoop {
   OptimizerState& optimizer() { return optimizer_; }
 
  protected:
-  NetworkLoop(Device& device, std::span<float> weights, const StageSpec& spec, const StageChanges& changes,
-              const RopeSpec& position, Factor factor)
+  NetworkLoop(Device& device, std::span<float> weights, std::uint64_t seed, const StageSpec& spec,
+              const StageChanges& changes, const RopeSpec& position, Factor factor)
       : StageLoop(spec, changes, factor, R::model.vocab, device.runs_ahead()),
         device_(device),
+        rounding_seed_(seed ^ std::uint64_t{stream_of(spec.name)} << 32),
         master_(device, weights),
         network_weights_(device, std::is_same_v<Element, Master> ? std::span<float>() : weights),
         gradients_(weights.size()),
@@ -274,7 +276,9 @@ class NetworkLoop : public StageLoop {
   }
   void queue_update(double lr, int step, std::int64_t trained, const SpikeGuard& guard) override {
     StepState* const state = step_state_.data();
-    run_once(device_, PlanUpdate{state, {Optimizer::scale(lr, step), trained, guard}});
+    StepPlan plan{Optimizer::scale(lr, step), trained, guard};
+    plan.scale.seed = rounding_seed_;
+    run_once(device_, PlanUpdate{state, plan});
     update_.run(device_, [&] {
       sum_of_squares(device_, &state->squares, gradients_.span());
       run_once(device_, JudgeStep<Optimizer>{state});
@@ -292,6 +296,7 @@ class NetworkLoop : public StageLoop {
   }
 
   Device& device_;
+  std::uint64_t rounding_seed_;
   Mirror<Device, Master> master_;
   Mirror<Device, Element> network_weights_;  // empty where the network reads the master
   typename Device::template Array<float> gradients_;
@@ -311,7 +316,7 @@ class Trainer final : public NetworkLoop<R, typename S::Mask, Device> {
 
   Trainer(Device& device, std::span<float> weights, const Corpus& corpus, std::uint64_t seed, StageChanges changes = {})
       : NetworkLoop<R, typename S::Mask, Device>(
-            device, weights, spec, changes, S::Position::spec,
+            device, weights, seed, spec, changes, S::Position::spec,
             [](int step, const ScheduleSpec& s) -> double { return S::Schedule::factor(step, s); }),
         data_(corpus),
         seed_(seed) {}

@@ -1,8 +1,8 @@
 // longsky/cuda/adamw.cuh — AdamW, Adam with decoupled weight decay; the formula is in spec/adamw.hpp.
 //
 // Weights and moments are float, or all three are bfloat16: then each is rounded up or down at random, by a generator that
-// counts (step, element), with the chance that makes the mean right. What the network reads in a smaller type than the
-// weights' is written with them.
+// counts (seed, step, element), with the chance that makes the mean right. What the network reads in a smaller type than
+// the weights' is written with them.
 #pragma once
 
 #include <longsky/core/half.hpp>
@@ -48,9 +48,10 @@ struct AdamWStep {
       return rounded_at_random(x, random);
   }
   __device__ std::array<std::uint32_t, 4> bits_of(std::int64_t element, std::uint32_t half) const {
-    const auto e = static_cast<std::uint64_t>(element), s = static_cast<std::uint64_t>(step->step);
-    return philox({static_cast<std::uint32_t>(e), static_cast<std::uint32_t>(e >> 32), half, stream_of("rounding")},
-                  {static_cast<std::uint32_t>(s), static_cast<std::uint32_t>(s >> 32)});
+    const auto place = static_cast<std::uint64_t>(2 * element) + half, seed = step->seed;
+    return philox({static_cast<std::uint32_t>(place), static_cast<std::uint32_t>(place >> 32),
+                   static_cast<std::uint32_t>(step->step), stream_of("rounding")},
+                  {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
   }
   // `random` has 16 bits for each of the three numbers.
   __device__ void one(W& weight, W& mean, W& square, float gradient, std::uint32_t random, std::uint32_t other) const {

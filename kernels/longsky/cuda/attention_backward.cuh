@@ -5,16 +5,19 @@
 //
 // Two passes, each of which owns what it sums: a block of keys walks over the queries of all heads that share them for
 // dk and dv, a block of queries over the keys for dq. Scores are computed twice, 7 products where atomic additions to
-// dq would need 5, and the bits are the same in every run.
+// dq need 5 (attention_atomic.cuh), and the bits are the same in every run.
 #pragma once
 
 #include <longsky/core/rows.hpp>
+#include <longsky/cuda/atomic.cuh>
 #include <longsky/cuda/attention_tile.cuh>
 #include <longsky/cuda/launch.cuh>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 namespace longsky::cuda {
 
@@ -54,12 +57,51 @@ inline __device__ Pair pair_of(float score, float dp, float scale, float lse, fl
   return {p, p * (dp - delta)};
 }
 
-/// dk and dv of one tile of keys.
-template <class Mask, int H, int KV, int D, class Tile>
+/// query_sums[walked, D] += ds^T keys: what one tile of keys has for the queries it looked at, 16 x 16 sums at a time.
+template <class Tile, int D>
+__device__ void add_to_queries(float* __restrict__ query_sums, const float (&ds)[Tile::walked / 8][4],
+                               SharedTile<Tile::owned, D>& keys, int queries) {
+  constexpr int columns = static_cast<int>(std::bit_ceil(static_cast<unsigned>(Tile::walked)));
+  __shared__ SharedTile<Tile::owned, columns> turned;  // ds, keys down and queries across
+  const int lane = static_cast<int>(threadIdx.x) % warp_size, warp = static_cast<int>(threadIdx.x) / warp_size;
+#pragma unroll
+  for (int n = 0; n < Tile::walked / 8; ++n)
+#pragma unroll
+    for (int half = 0; half < 2; ++half)
+      turned.store_matrix(warp * 16 + half * 8, n, pack_bf16(ds[n][2 * half], ds[n][2 * half + 1]));
+  __syncthreads();
+
+  constexpr int pairs = D / 16, pieces = Tile::walked / 16 * pairs;
+  static_assert(pieces % Tile::warps == 0);
+#pragma unroll 1
+  for (int i = 0; i < pieces / Tile::warps; ++i) {  // unrolled, it leaves the registers
+    const int piece = i * Tile::warps + warp, row = piece / pairs, pair = piece % pairs;
+    float sum[2][4] = {};
+#pragma unroll
+    for (int step = 0; step < Tile::owned / 16; ++step) {
+      std::uint32_t a[4], b[4];
+      turned.template load_matrices<true>(a, step * 16 + lane % 8 + lane / 16 * 8, 2 * row + lane / 8 % 2);
+      load_b(b, keys, step * 16, pair);
+      multiply_add(sum[0], a, b[0], b[1]);
+      multiply_add(sum[1], a, b[2], b[3]);
+    }
+#pragma unroll
+    for (int n = 0; n < 2; ++n)
+#pragma unroll
+      for (int j = 0; j < 4; ++j) {
+        const int query = row * 16 + lane / 4 + j / 2 * 8;
+        if (query < queries) add_atomically(query_sums + query * D + pair * 16 + n * 8 + lane % 4 * 2 + j % 2, sum[n][j]);
+      }
+  }
+}
+
+/// dk and dv of one tile of keys; with AddsToQueries also its part of query_sums [B,H,T,D], which is dq sqrt(D) when all
+/// tiles are done.
+template <class Mask, int H, int KV, int D, class Tile, bool AddsToQueries>
 __global__ __launch_bounds__(Tile::threads, Tile::blocks) void attention_backward_keys(
-    bf16* __restrict__ dk, bf16* __restrict__ dv, const bf16* __restrict__ d_o, const float* __restrict__ delta,
-    const float* __restrict__ lse, const bf16* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v,
-    AttentionBatch batch) {
+    bf16* __restrict__ dk, bf16* __restrict__ dv, float* __restrict__ query_sums, const bf16* __restrict__ d_o,
+    const float* __restrict__ delta, const float* __restrict__ lse, const bf16* __restrict__ q, const bf16* __restrict__ k,
+    const bf16* __restrict__ v, AttentionBatch batch) {
   constexpr int N = Tile::walked / 8;
   __shared__ SharedTile<Tile::owned, D> keys, values;
   __shared__ SharedTile<Tile::walked, D> queries, d_out;
@@ -107,6 +149,8 @@ __global__ __launch_bounds__(Tile::threads, Tile::blocks) void attention_backwar
         }
       multiply_rows(of_dv, s, d_out);
       multiply_rows(of_dk, dp, queries);
+      if constexpr (AddsToQueries)
+        add_to_queries<Tile>(query_sums + (head * T + query) * D, dp, keys, last_query - query + 1);
       __syncthreads();  // all have read the queries
     }
   }
@@ -190,17 +234,27 @@ const float* attention_delta(Device& device, Rows<const T, H * D> d_o, Rows<cons
   return delta;
 }
 
+/// Queues dk and dv, and additions to query_sums [B,H,T,D] unless it is nothing.
+template <class Mask, int H, int KV, int D, class Tile, class Sums>
+void attention_backward_keys(Device& device, bf16* dk, bf16* dv, Sums query_sums, Rows<const bf16, H * D> d_o,
+                             const float* delta, const float* lse, const bf16* q, const bf16* k, const bf16* v,
+                             const AttentionBatch& batch) {
+  static_assert(D == 32 || D == 64 || D == 128, "longsky: a head on the GPU has 32, 64 or 128 dims");
+  static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
+  const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
+  launch(device, {tiles * batch.sequences * KV, Tile::threads},
+         kernel::attention_backward_keys<Mask, H, KV, D, Tile, !std::is_null_pointer_v<Sums>>, dk, dv, query_sums, d_o.data,
+         delta, lse, q, k, v, batch);
+}
+
 /// Writes every element of dq [B,H,T,D], dk and dv [B,KV,T,D]. o and lse are the forward pass's. Any T.
 template <class Mask, int H, int KV, int D, class Tile = AttentionBackwardTile<D>>
 void attention_backward(Device& device, bf16* dq, bf16* dk, bf16* dv, Rows<const bf16, H * D> d_o,
                         Rows<const bf16, H * D> o, const float* lse, const bf16* q, const bf16* k, const bf16* v,
                         AttentionBatch batch) {
-  static_assert(D == 32 || D == 64 || D == 128, "longsky: a head on the GPU has 32, 64 or 128 dims");
-  static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
   const float* const delta = attention_delta<H, D>(device, d_o, o, batch);
+  attention_backward_keys<Mask, H, KV, D, Tile>(device, dk, dv, nullptr, d_o, delta, lse, q, k, v, batch);
   const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
-  launch(device, {tiles * batch.sequences * KV, Tile::threads}, kernel::attention_backward_keys<Mask, H, KV, D, Tile>,
-         dk, dv, d_o.data, delta, lse, q, k, v, batch);
   launch(device, {tiles * batch.sequences * H, Tile::threads}, kernel::attention_backward_queries<Mask, H, KV, D, Tile>,
          dq, d_o.data, delta, lse, q, k, v, batch);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <longsky/cuda/adamw.cuh>
+#include <longsky/cuda/attention_atomic.cuh>
 #include <longsky/cuda/attention_backward.cuh>
 #include <longsky/cuda/attention_bounds.cuh>
 #include <longsky/cuda/attention_decode.cuh>

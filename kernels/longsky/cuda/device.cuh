@@ -86,7 +86,7 @@ struct Grid {
 };
 
 /// The uses of scratch memory; two that are alive at the same time have different names.
-enum class Scratch { reduction, result, sort, sorted, matmul, logits, count };
+enum class Scratch { reduction, result, sort, sorted, matmul, logits, query_sums, count };
 
 class Recording;       // recording.cuh
 class Staging;         // staging.cuh

@@ -60,11 +60,20 @@ class SharedTile {
                    : "r"(address(row, at)));
   }
 
+  /// The warp stores an 8 x 8 matrix, a chunk of the rows from `row` on; a lane gives two neighbours of row lane / 4.
+  __device__ void store_matrix(int row, int at, std::uint32_t pair) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    *reinterpret_cast<std::uint32_t*>(&element_[place(row + lane / 4, at) + lane % 4 * 2]) = pair;
+  }
+
  private:
-  __device__ std::uint32_t address(int row, int at) const {
+  static __device__ int place(int row, int at) {
     constexpr int spread = chunks < 8 ? chunks : 8;
-    const int place = row * chunks + (at ^ (row / (8 / spread) % spread));
-    return static_cast<std::uint32_t>(__cvta_generic_to_shared(&element_[place * chunk]));
+    static_assert((spread & (spread - 1)) == 0, "longsky: a row of a tile has 2, 4, 8 chunks or a multiple of 8");
+    return (row * chunks + (at ^ (row / (8 / spread) % spread))) * chunk;
+  }
+  __device__ std::uint32_t address(int row, int at) const {
+    return static_cast<std::uint32_t>(__cvta_generic_to_shared(&element_[place(row, at)]));
   }
 
   alignas(128) std::uint16_t element_[Rows * D];

@@ -109,6 +109,16 @@ class SharedTile {
     }
   }
 
+  void store_matrix(int row, int at, std::uint32_t pair) {
+    const auto pairs = emulation::block.exchange(pair);
+    const unsigned lane = threadIdx.x % 32;
+    if (lane % 4 != 0) return;  // one lane stores a chunk, which is what is watched
+    const int place = place_of(row + static_cast<int>(lane / 4), at);
+    touched_[place].note_write(place);
+    for (unsigned i = 0; i < chunk; ++i)
+      chunk_[place][i] = static_cast<std::uint16_t>(pairs[lane + i / 2] >> (i % 2 * 16));
+  }
+
  private:
   static int place_of(int row, int at) {
     if (row < 0 || row >= Rows || at < 0 || at >= chunks)
