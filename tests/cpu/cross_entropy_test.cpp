@@ -3,6 +3,7 @@
 
 #include "support/catch.hpp"
 #include "support/close.hpp"
+#include "support/cross_entropy_cases.hpp"
 #include "support/reference.hpp"
 
 #include <limits>
@@ -22,20 +23,8 @@ struct Head {
 using Heads = std::tuple<Head<Fp32, 1, 1>, Head<Fp32, 97, 33>, Head<Fp32, 611, 48>, Head<Bf16, 2, 1>,
                          Head<Bf16, 97, 33>, Head<Bf16, 515, 48>>;
 
-// Every `every`-th token is trained.
-std::vector<std::int32_t> some_targets(std::int64_t n, int every, int vocab) {
-  std::vector<std::int32_t> targets(static_cast<std::size_t>(n), -1);
-  for (std::size_t t = 0; t < targets.size(); t += static_cast<std::size_t>(every))
-    targets[t] = static_cast<std::int32_t>(t * 7919 % static_cast<std::size_t>(vocab));
-  return targets;
-}
-
-struct Answer {
-  std::vector<float> losses, dx, dw;
-};
-
 template <class Head>
-Answer forward_backward(int threads, const std::vector<float>& x, const std::vector<std::int32_t>& targets,
+CrossEntropyAnswer forward_backward(int threads, const std::vector<float>& x, const std::vector<std::int32_t>& targets,
                         const std::vector<float>& w, const std::vector<float>& dw_before, float scale) {
   constexpr int V = Head::V, C = Head::C;
   const auto n = static_cast<std::int64_t>(targets.size());
@@ -53,7 +42,13 @@ Answer forward_backward(int threads, const std::vector<float>& x, const std::vec
                                                              targets, w.data());
   CHECK(losses_alone.intact());
   CHECK(same_bits(losses.vector(), losses_alone.vector()));
-  return {losses.vector(), dx.vector(), dw.vector()};
+  return {losses.vector(), dx.vector(), dw.vector(), best};
+}
+
+template <class Head>
+CrossEntropyAnswer on_one_thread(const std::vector<float>& x, const std::vector<std::int32_t>& targets,
+                                 const std::vector<float>& w, const std::vector<float>& dw, float scale) {
+  return forward_backward<Head>(1, x, targets, w, dw, scale);
 }
 
 }  // namespace
@@ -62,19 +57,10 @@ TEMPLATE_LIST_TEST_CASE("losses and gradients are the formula's, whatever is mas
   using Precision = typename TestType::Precision;
   constexpr int V = TestType::V, C = TestType::C;
   const auto [n, every] = GENERATE(std::pair<int, int>{1, 1}, std::pair<int, int>{65, 1}, std::pair<int, int>{150, 7});
-  const auto x = factors<Precision>(random_floats(n * C, "x")), w = factors<Precision>(random_floats(V * C, "w"));
-  const auto dw = random_floats(V * C, "dw");
-  const std::vector<std::int32_t> targets = some_targets(n, every, V);
-  CrossEntropy want = cross_entropy(V, C, x, targets, w, 0.25);
-  for (std::int64_t i = 0; i < V * C; ++i) want.dw.add(i, dw[static_cast<std::size_t>(i)]);
-
   CAPTURE(n, every, V, C);
-  const Answer got = forward_backward<TestType>(1, x, targets, w, dw, 0.25f);
   // The gradients of the head are products of rounded factors where the precision says so: 2^-9 each way.
-  const double of_gradients = Precision::rounds_factors ? 4e-3 : 1e-6;
-  CHECK(close(got.losses, want.losses.value, want.losses.scale, 1e-6));
-  CHECK(close(got.dx, want.dx.value, want.dx.scale, of_gradients));
-  CHECK(close(got.dw, want.dw.value, want.dw.scale, of_gradients));
+  const double error = Precision::rounds_factors ? 4e-3 : 1e-6;
+  check_cross_entropy(V, C, n, every, {error, error}, factors<Precision>, on_one_thread<TestType>);
 }
 
 TEMPLATE_LIST_TEST_CASE("any number of threads gives the same bits, over several groups of tokens", "[cross_entropy]",
@@ -83,9 +69,9 @@ TEMPLATE_LIST_TEST_CASE("any number of threads gives the same bits, over several
   const std::int64_t n = 1300;
   const auto x = random_floats(n * C, "x"), w = random_floats(V * C, "w"), dw = random_floats(V * C, "dw");
   const std::vector<std::int32_t> targets = some_targets(n, 2, V);
-  const Answer one = forward_backward<TestType>(1, x, targets, w, dw, 1.0f);
+  const CrossEntropyAnswer one = forward_backward<TestType>(1, x, targets, w, dw, 1.0f);
   for (const int threads : {2, 3, 8}) {
-    const Answer more = forward_backward<TestType>(threads, x, targets, w, dw, 1.0f);
+    const CrossEntropyAnswer more = forward_backward<TestType>(threads, x, targets, w, dw, 1.0f);
     CHECK(same_bits(one.losses, more.losses));
     CHECK(same_bits(one.dx, more.dx));
     CHECK(same_bits(one.dw, more.dw));
@@ -98,70 +84,23 @@ TEST_CASE("tokens in several groups add up", "[cross_entropy]") {
   const auto x = random_floats(n * 8, "x"), w = random_floats(19 * 8, "w");
   const std::vector<float> dw(19 * 8, 0.0f);
   const CrossEntropy want = cross_entropy(19, 8, x, some_targets(n, 1, 19), w, 1.0);
-  const Answer got = forward_backward<Small>(2, x, some_targets(n, 1, 19), w, dw, 1.0f);
+  const CrossEntropyAnswer got = forward_backward<Small>(2, x, some_targets(n, 1, 19), w, dw, 1.0f);
   CHECK(close(got.losses, want.losses.value, want.losses.scale, 1e-6));
   CHECK(close(got.dx, want.dx.value, want.dx.scale, 1e-6));
   CHECK(close(got.dw, want.dw.value, want.dw.scale, 1e-6));
 }
 
 TEST_CASE("nothing to train gives no loss and no gradient", "[cross_entropy]") {
-  using Small = Head<Fp32, 97, 33>;
-  const std::int64_t n = 70;
-  // Not a number anywhere must get through: masked tokens are not computed.
-  const std::vector<float> x(static_cast<std::size_t>(n) * 33, std::numeric_limits<float>::quiet_NaN());
-  const auto w = random_floats(97 * 33, "w"), dw = random_floats(97 * 33, "dw");
-  const std::vector<std::int32_t> masked(static_cast<std::size_t>(n), -1);
-  const Answer got = forward_backward<Small>(2, x, masked, w, dw, 1.0f);
-  CHECK(got.losses == std::vector<float>(static_cast<std::size_t>(n), 0.0f));
-  CHECK(got.dx == std::vector<float>(x.size(), 0.0f));
-  CHECK(same_bits(got.dw, dw));
+  check_nothing_trained(97, 33, on_one_thread<Head<Fp32, 97, 33>>);
 }
-
 TEST_CASE("a masked token's numbers reach nobody else's", "[cross_entropy]") {
-  using Small = Head<Fp32, 97, 33>;
-  const std::int64_t n = 90;
-  const std::vector<std::int32_t> targets = some_targets(n, 3, 97);
-  auto x = random_floats(n * 33, "x");
-  const auto w = random_floats(97 * 33, "w"), dw = random_floats(97 * 33, "dw");
-  const Answer clean = forward_backward<Small>(1, x, targets, w, dw, 1.0f);
-  for (std::size_t t = 0; t < targets.size(); ++t)
-    if (targets[t] < 0)
-      std::fill_n(x.begin() + static_cast<std::ptrdiff_t>(t * 33), 33, std::numeric_limits<float>::quiet_NaN());
-  const Answer dirty = forward_backward<Small>(1, x, targets, w, dw, 1.0f);
-  CHECK(same_bits(clean.losses, dirty.losses));
-  CHECK(same_bits(clean.dx, dirty.dx));
-  CHECK(same_bits(clean.dw, dirty.dw));
+  check_masked_tokens_stay_apart(97, 33, on_one_thread<Head<Fp32, 97, 33>>);
 }
-
 TEST_CASE("the likeliest token is the first of the greatest logits", "[cross_entropy]") {
-  constexpr int V = 70, C = 2;
-  std::vector<float> w(V * C, 0.0f);
-  w[3 * C] = 2, w[41 * C] = 2, w[69 * C + 1] = 5;
-  const std::vector<float> x{1, 0, 0, 1, -1, 0, 7, 7};
-  const std::vector<std::int32_t> targets{0, 1, 2, -1};
-  Guarded losses(4);
-  std::vector<std::int32_t> best(4, -7);
-  cpu::Device device(1);
-  cpu::cross_entropy_forward<Fp32, V, C>(device, losses.data(), best.data(), {x.data(), 4}, targets, w.data());
-  CHECK(best == std::vector<std::int32_t>{3, 69, 0, -1});
+  check_likeliest(70, 2, on_one_thread<Head<Fp32, 70, 2>>);
 }
-
 TEST_CASE("logits of any size neither overflow nor hide a NaN", "[cross_entropy]") {
-  constexpr int V = 33, C = 1;
-  std::vector<float> w(V);
-  for (int v = 0; v < V; ++v) w[static_cast<std::size_t>(v)] = static_cast<float>(v);
-  const std::vector<float> x{1000.0f, -1000.0f, std::numeric_limits<float>::quiet_NaN()};
-  const std::vector<std::int32_t> targets{32, 32, 0};
-  Guarded losses(3), dx(3), dw(std::vector<float>(V, 0.0f));
-  cpu::Device device(1);
-  cpu::cross_entropy_forward_backward<Fp32, V, C>(device, losses.data(), {dx.data(), 3}, dw.data(), {x.data(), 3},
-                                                  targets, w.data(), 1.0f);
-  CHECK(losses.span()[0] == 0.0f);
-  CHECK(losses.span()[1] == 32000.0f);
-  CHECK(std::isnan(losses.span()[2]));
-  CHECK(dx.span()[0] == 0.0f);
-  CHECK(dx.span()[1] == -32.0f);
-  CHECK(std::isnan(dx.span()[2]));
+  check_extreme_logits(1, on_one_thread<Head<Fp32, 33, 1>>);
 }
 
 TEST_CASE("the gradients are the slopes of the loss", "[cross_entropy]") {
@@ -169,7 +108,7 @@ TEST_CASE("the gradients are the slopes of the loss", "[cross_entropy]") {
   const std::int64_t n = 3;
   const auto x = random_floats(n * C, "x"), w = random_floats(V * C, "w");
   const std::vector<std::int32_t> targets{6, -1, 2};
-  const Answer got = forward_backward<Head<Fp32, V, C>>(1, x, targets, w, std::vector<float>(V * C, 0.0f), 2.0f);
+  const CrossEntropyAnswer got = forward_backward<Head<Fp32, V, C>>(1, x, targets, w, std::vector<float>(V * C, 0.0f), 2.0f);
   const auto loss = [&](const std::vector<float>& at_x, const std::vector<float>& at_w) {
     const CrossEntropy e = cross_entropy(V, C, at_x, targets, at_w, 1.0);
     return 2.0 * (e.losses[0] + e.losses[1] + e.losses[2]);

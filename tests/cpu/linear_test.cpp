@@ -3,7 +3,7 @@
 
 #include "support/catch.hpp"
 #include "support/close.hpp"
-#include "support/reference.hpp"
+#include "support/linear_cases.hpp"
 
 #include <tuple>
 #include <vector>
@@ -21,31 +21,14 @@ struct Layer {
 using Layers = std::tuple<Layer<Fp32, 1, 1>, Layer<Fp32, 3, 7>, Layer<Fp32, 70, 33>, Layer<Fp32, 384, 128>,
                           Layer<Bf16, 1, 1>, Layer<Bf16, 3, 7>, Layer<Bf16, 70, 33>, Layer<Bf16, 384, 128>>;
 
-template <class L>
-struct Inputs {
-  static constexpr int N = L::N, K = L::K;
-  std::int64_t rows;
-  std::vector<float> x = factors<typename L::Precision>(random_floats(rows * K, "x"));
-  std::vector<float> w = factors<typename L::Precision>(random_floats(std::int64_t{N} * K, "w"));
-  std::vector<float> dy = factors<typename L::Precision>(random_floats(rows * N, "dy"));
-  std::vector<float> bias = random_floats(N, "bias"), residual = random_floats(rows * N, "residual");
-  std::vector<float> dw = random_floats(std::int64_t{N} * K, "dw");
-
-  double of_x(std::int64_t t, std::int64_t k) const { return x[static_cast<std::size_t>(t * K + k)]; }
-  double of_w(std::int64_t n, std::int64_t k) const { return w[static_cast<std::size_t>(n * K + k)]; }
-  double of_dy(std::int64_t t, std::int64_t n) const { return dy[static_cast<std::size_t>(t * N + n)]; }
-};
-
 }  // namespace
 
 TEMPLATE_LIST_TEST_CASE("y = x W^T + bias + residual", "[linear]", Layers) {
   constexpr int N = TestType::N, K = TestType::K;
   const std::int64_t rows = GENERATE(1, 2, 4, 5, 67);
-  const Inputs<TestType> in{rows};
-  Exact want = product(
-      rows, N, K, [&](auto t, auto k) { return in.of_x(t, k); }, [&](auto k, auto n) { return in.of_w(n, k); });
+  const LinearCase in(N, K, rows, factors<typename TestType::Precision>);
   cpu::Device device(2);
-  const auto forward = [&](Guarded& y, const float* bias, const float* residual) {
+  const auto forward = [&](Guarded& y, const float* bias, const float* residual, const Exact& want) {
     cpu::linear_forward<typename TestType::Precision, N, K>(device, {y.data(), rows}, {in.x.data(), rows}, in.w.data(),
                                                             bias, residual);
     CHECK(y.intact());
@@ -54,16 +37,12 @@ TEMPLATE_LIST_TEST_CASE("y = x W^T + bias + residual", "[linear]", Layers) {
   CAPTURE(rows, N, K);
   SECTION("the product alone") {
     Guarded y(rows * N);
-    forward(y, nullptr, nullptr);
+    forward(y, nullptr, nullptr, in.y());
   }
   SECTION("with everything") {
-    for (std::int64_t i = 0; i < rows * N; ++i) {
-      want.add(i, in.bias[static_cast<std::size_t>(i % N)]);
-      want.add(i, in.residual[static_cast<std::size_t>(i)]);
-    }
     Guarded y(rows * N), in_place(in.residual);
-    forward(y, in.bias.data(), in.residual.data());
-    forward(in_place, in.bias.data(), in_place.data());
+    forward(y, in.bias.data(), in.residual.data(), in.y_with_all());
+    forward(in_place, in.bias.data(), in_place.data(), in.y_with_all());
   }
 }
 
@@ -71,21 +50,14 @@ TEMPLATE_LIST_TEST_CASE("dx = dy W, dw += dy^T x, dbias += column sums", "[linea
   using Precision = typename TestType::Precision;
   constexpr int N = TestType::N, K = TestType::K;
   const std::int64_t rows = GENERATE(1, 5, 67, 600);
-  const Inputs<TestType> in{rows};
-  const Exact want_dx = product(
-      rows, K, N, [&](auto t, auto n) { return in.of_dy(t, n); }, [&](auto n, auto k) { return in.of_w(n, k); });
-  Exact want_dw = product(
-      N, K, rows, [&](auto n, auto t) { return in.of_dy(t, n); }, [&](auto t, auto k) { return in.of_x(t, k); });
-  Exact want_dbias = product(
-      N, 1, rows, [&](auto n, auto t) { return in.of_dy(t, n); }, [](auto, auto) { return 1.0; });
-  for (std::int64_t i = 0; i < std::int64_t{N} * K; ++i) want_dw.add(i, in.dw[static_cast<std::size_t>(i)]);
-  for (std::int64_t i = 0; i < N; ++i) want_dbias.add(i, in.bias[static_cast<std::size_t>(i)]);
+  const LinearCase in(N, K, rows, factors<Precision>);
+  const Exact want_dx = in.dx(), want_dw = in.dw_after(), want_dbias = in.dbias_after();
   CAPTURE(rows, N, K);
 
   std::vector<float> first_dx, first_dw, first_dbias;
   for (const int threads : {1, 2, 3, 8}) {
     cpu::Device device(threads);
-    Guarded dx(rows * K), dw(in.dw), dbias(in.bias);
+    Guarded dx(rows * K), dw(in.dw), dbias(in.dbias);
     cpu::linear_backward_input<Precision, N, K>(device, {dx.data(), rows}, {in.dy.data(), rows}, in.w.data());
     cpu::linear_backward_weight<Precision, N, K>(device, dw.data(), dbias.data(), {in.dy.data(), rows},
                                                  {in.x.data(), rows});

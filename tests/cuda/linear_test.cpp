@@ -3,7 +3,7 @@
 #include "cuda/on_device.hpp"
 #include "support/catch.hpp"
 #include "support/close.hpp"
-#include "support/reference.hpp"
+#include "support/linear_cases.hpp"
 
 #include <longsky/cuda/linear.cuh>
 
@@ -23,23 +23,6 @@ struct Layer {
 using Layers = std::tuple<Layer<Fp32, 1, 1>, Layer<Fp32, 3, 7>, Layer<Fp32, 264, 32>, Layer<Bf16, 1, 1>,
                           Layer<Bf16, 3, 7>, Layer<Bf16, 264, 32>>;
 
-template <class L>
-struct Inputs {
-  static constexpr int N = L::N, K = L::K;
-  using T = typename L::T;
-  std::int64_t rows;
-  std::vector<float> x = stored_as<T>(random_floats(rows * K, "x"));
-  std::vector<float> w = stored_as<T>(random_floats(std::int64_t{N} * K, "w"));
-  std::vector<float> dy = stored_as<T>(random_floats(rows * N, "dy"));
-  std::vector<float> bias = stored_as<T>(random_floats(N, "bias"));
-  std::vector<float> residual = stored_as<T>(random_floats(rows * N, "residual"));
-  std::vector<float> dw = random_floats(std::int64_t{N} * K, "dw"), dbias = random_floats(N, "dbias");
-
-  double of_x(std::int64_t t, std::int64_t k) const { return x[static_cast<std::size_t>(t * K + k)]; }
-  double of_w(std::int64_t n, std::int64_t k) const { return w[static_cast<std::size_t>(n * K + k)]; }
-  double of_dy(std::int64_t t, std::int64_t n) const { return dy[static_cast<std::size_t>(t * N + n)]; }
-};
-
 }  // namespace
 
 TEMPLATE_LIST_TEST_CASE("y = x W^T + bias + residual on a GPU", "[cuda][linear]", Layers) {
@@ -47,14 +30,8 @@ TEMPLATE_LIST_TEST_CASE("y = x W^T + bias + residual on a GPU", "[cuda][linear]"
   using Precision = typename TestType::Precision;
   constexpr int N = TestType::N, K = TestType::K;
   const std::int64_t rows = GENERATE(1, 2, 67);
-  const Inputs<TestType> in{rows};
-  const Exact product_alone = product(
-      rows, N, K, [&](auto t, auto k) { return in.of_x(t, k); }, [&](auto k, auto n) { return in.of_w(n, k); });
-  Exact sum = product_alone;
-  for (std::int64_t i = 0; i < rows * N; ++i) {
-    sum.add(i, in.bias[static_cast<std::size_t>(i % N)]);
-    sum.add(i, in.residual[static_cast<std::size_t>(i)]);
-  }
+  const LinearCase in(N, K, rows, stored_as<T>);
+  const Exact product_alone = in.y(), sum = in.y_with_all();
   CAPTURE(rows, N, K);
   cuda::Device device;
   OnDevice<T> x(device, in.x), w(device, in.w), bias(device, in.bias), residual(device, in.residual);
@@ -80,15 +57,8 @@ TEMPLATE_LIST_TEST_CASE("dx = dy W, dw += dy^T x, dbias += column sums on a GPU"
   using Precision = typename TestType::Precision;
   constexpr int N = TestType::N, K = TestType::K;
   const std::int64_t rows = GENERATE(1, 5, 67, 600);
-  const Inputs<TestType> in{rows};
-  const Exact want_dx = product(
-      rows, K, N, [&](auto t, auto n) { return in.of_dy(t, n); }, [&](auto n, auto k) { return in.of_w(n, k); });
-  Exact want_dw = product(
-      N, K, rows, [&](auto n, auto t) { return in.of_dy(t, n); }, [&](auto t, auto k) { return in.of_x(t, k); });
-  Exact want_dbias = product(
-      N, 1, rows, [&](auto n, auto t) { return in.of_dy(t, n); }, [](auto, auto) { return 1.0; });
-  for (std::int64_t i = 0; i < std::int64_t{N} * K; ++i) want_dw.add(i, in.dw[static_cast<std::size_t>(i)]);
-  for (std::int64_t i = 0; i < N; ++i) want_dbias.add(i, in.dbias[static_cast<std::size_t>(i)]);
+  const LinearCase in(N, K, rows, stored_as<T>);
+  const Exact want_dx = in.dx(), want_dw = in.dw_after(), want_dbias = in.dbias_after();
   CAPTURE(rows, N, K);
 
   cuda::Device device;

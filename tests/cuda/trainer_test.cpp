@@ -60,6 +60,17 @@ struct Training {
   }
 };
 
+/// The device's memory that a trainer holds after its first step.
+template <class R, class Device>
+std::int64_t held_after_a_step() {
+  Device device;
+  Weights<R> weights(1);
+  const std::int64_t free = device.memory_bytes();
+  Trainer<R, TinyStage, Device> trainer(device, weights.span(), no_corpus, 1);
+  trainer.next();
+  return free - device.memory_bytes();
+}
+
 }  // namespace
 
 TEMPLATE_TEST_CASE("a GPU's losses are the CPU's", "[cuda][train]", Fp32, Bf16, Bf16Stochastic) {
@@ -130,23 +141,13 @@ TEST_CASE("after the first step a run on a GPU allocates nothing", "[cuda][plan]
 TEMPLATE_TEST_CASE("the plan is what a step holds on the GPU, to the byte", "[cuda][plan]", Fp32, Bf16, Bf16Stochastic) {
   using R = TinyRecipe<TestType>;
   using B = BiasedRecipe<TestType>;
-  const auto held_after_a_step = []<class Recipe, class Device = cuda::Device>(std::type_identity<Recipe>,
-                                                                               std::type_identity<Device> = {}) {
-    Device device;
-    Weights<Recipe> weights(1);
-    const std::int64_t free = device.memory_bytes();
-    Trainer<Recipe, TinyStage, Device> trainer(device, weights.span(), no_corpus, 1);
-    trainer.next();
-    return free - device.memory_bytes();
-  };
   // The state of a step is padded in the plan, as the CPU's memory is.
   const auto planned = [](const MemoryPlan& plan) {
     return plan.total() - (static_cast<std::int64_t>(sizeof(StepState)) + 63) / 64 * 64 + static_cast<std::int64_t>(sizeof(StepState));
   };
-  CHECK(held_after_a_step(std::type_identity<R>()) == planned(plan<R, TinyStage, cuda::Device>()));
-  CHECK(held_after_a_step(std::type_identity<B>()) == planned(plan<B, TinyStage, cuda::Device>()));
-  CHECK(held_after_a_step(std::type_identity<R>(), std::type_identity<cuda::AtomicDevice>()) ==
-        planned(plan<R, TinyStage, cuda::AtomicDevice>()));
+  CHECK(held_after_a_step<R, cuda::Device>() == planned(plan<R, TinyStage, cuda::Device>()));
+  CHECK(held_after_a_step<B, cuda::Device>() == planned(plan<B, TinyStage, cuda::Device>()));
+  CHECK(held_after_a_step<R, cuda::AtomicDevice>() == planned(plan<R, TinyStage, cuda::AtomicDevice>()));
 }
 
 TEST_CASE("sums of attention in any order train alike", "[cuda][train]") {

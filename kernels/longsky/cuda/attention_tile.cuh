@@ -2,6 +2,7 @@
 // factors on their way from there into registers.
 #pragma once
 
+#include <longsky/core/config.hpp>
 #include <longsky/core/half.hpp>
 #include <longsky/cuda/matrix.cuh>
 #include <longsky/cuda/warp.cuh>
@@ -24,7 +25,7 @@ struct Walk {
 
 /// Where tile `tile` of sequence `b` has its walk in AttentionBatch::bounds [3, sequences, context, 2], of which a sequence
 /// uses as many as it has tiles.
-inline __device__ std::int64_t bounds_place(const AttentionBatch& batch, Walker walker, std::int64_t b, int tile) {
+LONGSKY_HD inline std::int64_t bounds_place(const AttentionBatch& batch, Walker walker, std::int64_t b, int tile) {
   return 2 * ((static_cast<std::int64_t>(walker) * batch.sequences + b) * batch.context + tile);
 }
 
