@@ -174,6 +174,11 @@ TEST_CASE("generate says what it was given wrong, and prints nothing but the tex
   CHECK(ended.said.find("books") == std::string::npos);
   CHECK(std::count(ended.said.begin(), ended.said.end(), '\n') >= 1);
   CHECK(ended.said.size() < 40);  // one token and the end of the line
+  for (const char* prompt : {"", "\xff\xfe caf\xc3\xa9", "\n\t "})  // any bytes are a prompt
+    CHECK(generate({"--prompt", prompt, "--tokens", "2"}).code == 0);
+  const Ended too_long = generate({"--prompt", std::string(20'000, 'q')});
+  CHECK(too_long.code == 2);
+  CHECK_THAT(too_long.said, Contains("context"));
 }
 
 TEST_CASE("a directory that may not be written is a sentence, and when it may be, the same command goes on") {

@@ -98,6 +98,9 @@ class Process {
 
   void signal(int number) { ::kill(child_, number); }
 
+  /// Nobody reads what it says from here on.
+  void stop_listening() { ::close(std::exchange(output_, -1)); }
+
   Ended wait() {
     while (listen()) {
     }

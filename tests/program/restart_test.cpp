@@ -56,6 +56,18 @@ TEST_CASE("stopped by a signal after every step, resumed with other threads") {
   CHECK(outcome_of(out.path()) == undisturbed());
 }
 
+TEST_CASE("a run whose output nobody reads any more stops with a checkpoint, and can go on") {
+  const ScratchDirectory out;
+  Process process(train(out.path()));
+  REQUIRE(!first_step(process).empty());
+  process.stop_listening();
+  CHECK(process.wait().code == 75);
+  const Ended ended = run(train(out.path()));
+  INFO(ended.said);
+  CHECK(ended.code == 0);
+  CHECK(outcome_of(out.path()) == undisturbed());
+}
+
 TEST_CASE("stopped while evaluating, the run evaluates again") {
   const ScratchDirectory out;
   {

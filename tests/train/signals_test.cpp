@@ -25,7 +25,7 @@ int status_of_child(const Body& body) {
 }  // namespace
 
 TEST_CASE("the first signal asks to stop") {
-  for (int number : {SIGINT, SIGTERM, SIGUSR1, SIGHUP}) {
+  for (int number : {SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGPIPE}) {
     const StopSignals signals;
     CHECK(!stop_requested());
     raise(number);

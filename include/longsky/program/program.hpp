@@ -100,6 +100,7 @@ template <Recipe R, class Device>
   }
   add_options(commands[4], generation, generate_option_texts);
 
+  const StopSignals signals;  // outlives what is thrown: the last sentence, too, may find nobody who reads it
   try {
     const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
     const Command* command = parse_command_line(app, commands, words);
@@ -107,7 +108,6 @@ template <Recipe R, class Device>
       std::cout << help_text(app, commands, command);
       return static_cast<int>(ExitCode::finished);
     }
-    const StopSignals signals;
     const std::string& name = command->name;
     if (name == "plan") {
       std::cout << plan_table<R, Device>();

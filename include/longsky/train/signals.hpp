@@ -1,8 +1,9 @@
-// longsky/train/signals.hpp — SIGINT, SIGTERM, SIGUSR1 and SIGHUP ask a run to stop; whoever loops asks stop_requested().
+// longsky/train/signals.hpp — SIGINT, SIGTERM, SIGUSR1, SIGHUP and SIGPIPE ask a run to stop; whoever loops asks
+// stop_requested().
 //
 // The first asks: the loop ends its step, writes a checkpoint and exits with ExitCode::stopped. A second SIGINT does
 // not wait. SIGUSR1 is what a scheduler sends ahead of its time limit (sbatch --signal=B:USR1@300), SIGHUP what a
-// terminal sends that is closed.
+// terminal sends that is closed, SIGPIPE what a run gets whose output nobody reads any more (train | head).
 #pragma once
 
 #include <longsky/core/error.hpp>
@@ -34,7 +35,7 @@ inline bool stop_requested() { return signals::received.load(std::memory_order_r
 /// The first signal that asked, 0 where none did.
 inline int stop_signal() { return signals::received.load(std::memory_order_relaxed); }
 
-/// While it lives the four signals ask instead of killing, and a file that reaches its size limit is a failed write
+/// While it lives the five signals ask instead of killing, and a file that reaches its size limit is a failed write
 /// instead of SIGXFSZ; afterwards they do what they did before.
 class StopSignals {
  public:
@@ -59,7 +60,7 @@ class StopSignals {
   }
 
  private:
-  static constexpr std::array<int, 4> numbers = {SIGINT, SIGTERM, SIGUSR1, SIGHUP};
+  static constexpr std::array<int, 5> numbers = {SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGPIPE};
   std::array<struct sigaction, numbers.size()> before_{};
   struct sigaction size_limit_before_ {};
 };
