@@ -108,6 +108,42 @@ TEMPLATE_LIST_TEST_CASE("the plan is what is allocated, to the byte", "[plan]", 
   CHECK(planned.total() == sum);
 }
 
+/// All tokens are trained, so that the loss takes what is planned for it.
+struct WholeText {
+  explicit WholeText(const Corpus&) {}
+  void fill(Sequence out, Draw& draw) const {
+    for (std::size_t t = 0; t < out.tokens.size(); ++t) {
+      out.tokens[t] = static_cast<std::int32_t>(draw.random.below(64));
+      out.positions[t] = static_cast<std::int32_t>(t);
+      out.roles[t] = Role::text;
+    }
+  }
+};
+template <class Stage>
+struct Whole : Stage {
+  using Data = WholeText;
+};
+template <class R, class PrecisionPolicy>
+struct Computed : R {
+  using Precision = PrecisionPolicy;
+};
+
+TEMPLATE_TEST_CASE("the plan's workspace is what the ops of a step take, for any number of threads", "[plan]",
+                   (Computed<Kept, Fp32>), (Computed<Kept, Bf16>), (Computed<Again, Fp32>), (Computed<Again, Bf16>)) {
+  using R = TestType;
+  const int threads = GENERATE(1, 2, 5);
+  const Corpus corpus;
+  const auto check = [&]<class S>(S) {
+    cpu::Device device(threads);
+    Weights<R> weights(1);
+    Trainer<R, S, cpu::Device> trainer(device, weights.span(), corpus, 1);
+    trainer.next();
+    CHECK(device.scratch_bytes() == bytes_of(plan<R, S, cpu::Device>(threads), "workspace"));
+  };
+  check(Whole<OddStage>());
+  check(Whole<SmallStage>());
+}
+
 TEMPLATE_LIST_TEST_CASE("after the first step a run allocates nothing", "[plan]", Recipes) {
   using R = TestType;
   const Corpus corpus;

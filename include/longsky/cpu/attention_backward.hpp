@@ -112,6 +112,15 @@ class BackwardTile {
   alignas(64) float ds_[queries * keys];
 };
 
+/// Of the way back: a count for each tile of keys, and lse and delta of each query.
+template <class Mask, int D>
+constexpr ScratchPlan attention_backward_scratch(std::int64_t sequences, std::int64_t T, std::int64_t H, std::int64_t KV) {
+  const std::int64_t tiles = (T + BackwardTile<Mask, D>::keys - 1) / BackwardTile<Mask, D>::keys;
+  ScratchPlan plan;
+  plan[Scratch::attention] = 2 * sequences * (H * T + KV * tiles);
+  return plan;
+}
+
 /// The way back through attention_forward. Writes dq [B,H,T,D], dk and dv [B,KV,T,D]. o and lse are forward's results.
 template <class Mask, int H, int KV, int D>
 void attention_backward(Device& device, float* dq, float* dk, float* dv, Rows<const float, H * D> d_o,
@@ -124,7 +133,8 @@ void attention_backward(Device& device, float* dq, float* dk, float* dv, Rows<co
   const std::int64_t T = batch.context, heads = batch.sequences * H, units = batch.sequences * KV;
   const std::int64_t tiles = (T + Tile::keys - 1) / Tile::keys, blocks = (T + Tile::queries - 1) / Tile::queries;
 
-  float* scratch = device.scratch(Scratch::attention, 2 * (heads * T + units * tiles));
+  float* scratch = device.scratch(Scratch::attention,
+                                  attention_backward_scratch<Mask, D>(batch.sequences, T, H, KV)[Scratch::attention]);
   // Steps done by each tile of keys: (head of the group, block of queries) in one count.
   auto* done = new (scratch) std::atomic<std::int64_t>[static_cast<std::size_t>(units * tiles)];
   float* lse2 = scratch + 2 * units * tiles;

@@ -17,3 +17,4 @@
 #include <longsky/cpu/rope.hpp>
 #include <longsky/cpu/run_once.hpp>
 #include <longsky/cpu/swiglu.hpp>
+#include <longsky/cpu/workspace.hpp>

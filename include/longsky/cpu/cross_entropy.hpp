@@ -53,7 +53,7 @@ class CrossEntropyPass {
     const std::int64_t trained = gather();
     if (trained == 0) return;
     threads_ = trained * V * C < 250'000 ? 1 : device_.threads();
-    take_scratch(std::min(most_panels, (trained + tokens - 1) / tokens));
+    take_scratch(panels_of(trained));
     if constexpr (!Factors::in_place) convert_weights();
     for (std::int64_t first = 0; first < trained; first += most_panels * tokens) {
       rows_ = all_rows_ + first;
@@ -92,30 +92,56 @@ class CrossEntropyPass {
     return trained;
   }
 
+  // The parts of a group of panels, floats.
+  struct Sizes {
+    std::int64_t x, c, factor, logits, along, across;
+    constexpr explicit Sizes(std::int64_t panels)
+        : x(round_up(panels * tokens * C)),
+          c(round_up(panels * std::max<std::int64_t>(c_elements * tokens, c_panels * gemm_panel * token_elements))),
+          factor(round_up(panels * tokens)),
+          logits(round_up(panels * logits_of_panel)),
+          along(round_up(panels * V * token_elements)),
+          across(round_up(panels * v_elements * tokens)) {}
+  };
+  static constexpr std::int64_t round_up(std::int64_t floats) { return (floats + 15) / 16 * 16; }
+  static constexpr std::int64_t weights_along = round_up(V * c_elements), weights_across = v_elements * C;
+  static constexpr std::int64_t panels_of(std::int64_t trained) {
+    return std::min(most_panels, (trained + tokens - 1) / tokens);
+  }
+
+ public:
+  /// What a call with gradients takes if all of `n` tokens are trained.
+  static constexpr ScratchPlan scratch(std::int64_t n) {
+    const Sizes sizes(panels_of(n));
+    ScratchPlan plan;
+    plan[Scratch::gathered] = 2 * n;
+    plan[Scratch::packed_b] = sizes.x + sizes.c + sizes.factor;
+    plan[Scratch::logits] = sizes.logits + (Factors::in_place ? 0 : sizes.along + sizes.across);
+    plan[Scratch::packed_a] = Factors::in_place ? 0 : weights_along + weights_across;
+    return plan;
+  }
+
+ private:
   void take_scratch(std::int64_t panels) {
     const bool converts = !Factors::in_place && dw_;
-    const std::int64_t of_c =
-        round_up(panels * std::max<std::int64_t>(c_elements * tokens, c_panels * gemm_panel * token_elements));
-    const std::int64_t of_x = round_up(panels * tokens * C), of_logits = round_up(panels * logits_of_panel);
-    const std::int64_t along = round_up(panels * V * token_elements), across = round_up(panels * v_elements * tokens);
-    float* at = device_.scratch(Scratch::packed_b, of_x + of_c + round_up(panels * tokens));
+    const Sizes sizes(panels);
+    float* at = device_.scratch(Scratch::packed_b, sizes.x + sizes.c + sizes.factor);
     gathered_x_ = at;
-    packed_x_ = reinterpret_cast<Element*>(at += of_x);
-    factor_ = at += of_c;
-    logits_ = at = device_.scratch(Scratch::logits, of_logits + (converts ? along + across : 0));
+    packed_x_ = reinterpret_cast<Element*>(at += sizes.x);
+    factor_ = at += sizes.c;
+    logits_ = at = device_.scratch(Scratch::logits, sizes.logits + (converts ? sizes.along + sizes.across : 0));
     if constexpr (Factors::in_place) {
       dlogits_along_ = dlogits_across_ = logits_;
       w_along_ = w_across_ = w_;
     } else {
-      dlogits_along_ = reinterpret_cast<Element*>(at += of_logits);
-      dlogits_across_ = reinterpret_cast<Element*>(at += along);
+      dlogits_along_ = reinterpret_cast<Element*>(at += sizes.logits);
+      dlogits_across_ = reinterpret_cast<Element*>(at += sizes.along);
     }
   }
-  static constexpr std::int64_t round_up(std::int64_t floats) { return (floats + 15) / 16 * 16; }
 
   void convert_weights() {
-    const std::int64_t of_along = round_up(V * c_elements);
-    float* const at = device_.scratch(Scratch::packed_a, of_along + v_elements * C);
+    constexpr std::int64_t of_along = weights_along;
+    float* const at = device_.scratch(Scratch::packed_a, of_along + weights_across);
     auto *along = reinterpret_cast<Element*>(at), *across = reinterpret_cast<Element*>(at + of_along);
     parallel_chunks(threads_, v_elements, 64, [&](std::int64_t first, std::int64_t last, std::int64_t) {
       for (std::int64_t v = first * depth; v < std::min<std::int64_t>(V, last * depth); ++v)

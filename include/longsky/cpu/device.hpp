@@ -17,6 +17,23 @@ namespace longsky::cpu {
 /// The uses of scratch memory; two that are alive at the same time have different names.
 enum class Scratch { packed_b, packed_a, attention, reduction, logits, gathered, count };
 
+/// How much an op takes of each use of scratch memory, or ops that follow each other.
+struct ScratchPlan {
+  std::array<std::int64_t, static_cast<std::size_t>(Scratch::count)> floats{};
+
+  constexpr std::int64_t& operator[](Scratch use) { return floats[static_cast<std::size_t>(use)]; }
+  constexpr std::int64_t operator[](Scratch use) const { return floats[static_cast<std::size_t>(use)]; }
+  constexpr ScratchPlan& follow(const ScratchPlan& other) {
+    for (std::size_t i = 0; i < floats.size(); ++i) floats[i] = std::max(floats[i], other.floats[i]);
+    return *this;
+  }
+  constexpr std::int64_t bytes() const {
+    std::int64_t sum = 0;
+    for (const std::int64_t n : floats) sum += n * static_cast<std::int64_t>(sizeof(float));
+    return sum;
+  }
+};
+
 class Device;
 struct DeviceOptions;
 
@@ -64,6 +81,16 @@ class Device {
   Device() = default;
   explicit Device(int threads) : threads_(std::max(1, threads)) {}
   explicit Device(const DeviceOptions& options);
+
+  /// Scratch memory of the ops of a training step (workspace.hpp).
+  template <class Net>
+  static constexpr std::int64_t workspace_bytes(const StepShape& shape);
+  /// What they have been given so far.
+  std::int64_t scratch_bytes() const {
+    std::int64_t sum = 0;
+    for (const Buffer<float>& buffer : scratch_) sum += static_cast<std::int64_t>(buffer.span().size_bytes());
+    return sum;
+  }
 
   int threads() const { return threads_; }
   /// An op is done when it returns.

@@ -76,6 +76,29 @@ struct alignas(64) TileOfA {
   Element elements[N];
 };
 
+/// Below a quarter of a million multiplications waking threads takes longer than the product.
+constexpr int gemm_threads(int threads, std::int64_t m, std::int64_t n, std::int64_t k) {
+  return m * n * k < 250'000 ? 1 : threads;
+}
+
+/// How gemm_along cuts k: in blocks, one after the other, of which B is packed.
+template <class Factors>
+struct AlongPlan {
+  static constexpr std::int64_t chunk = 16;                          // rows of a B that lies across which are packed at once
+  static constexpr std::int64_t most_depth = 768, most_strips = 18;  // 324 KiB of A, and 192 KiB of a panel
+  static_assert(most_depth % chunk == 0);                            // so that rounding up does not pass it
+  std::int64_t blocks, block_depth;
+
+  constexpr explicit AlongPlan(std::int64_t k)
+      : blocks((k + most_depth - 1) / most_depth), block_depth(((k + blocks - 1) / blocks + chunk - 1) / chunk * chunk) {}
+  static constexpr std::int64_t elements(std::int64_t depth) { return (depth + Factors::depth - 1) / Factors::depth; }
+  constexpr ScratchPlan scratch(std::int64_t n, std::int64_t k) const {
+    ScratchPlan plan;
+    plan[Scratch::packed_b] = (n + gemm_panel - 1) / gemm_panel * gemm_panel * elements(std::min(block_depth, k));
+    return plan;
+  }
+};
+
 /// The product for an A that is contiguous along k. All threads pack B together and then share tiles of C; a tile's
 /// rows of A stay in the second level of cache while the panels of B pass by.
 template <class Factors, Contiguous B>
@@ -83,28 +106,25 @@ void gemm_along(Device& device, int threads, std::int64_t m, std::int64_t n, std
                 std::int64_t a_leading, const float* b, std::int64_t b_leading, float* c, std::int64_t c_leading,
                 GemmAddends add) {
   using Element = typename Factors::Element;
-  constexpr std::int64_t chunk = 16;                          // rows of a B that lies across which are packed at once
-  constexpr std::int64_t most_depth = 768, most_strips = 18;  // 324 KiB of A, and 192 KiB of a panel
-  using Copy = TileOfA<Element, most_strips * gemm_rows * most_depth / Factors::depth>;
-  static_assert(most_depth % chunk == 0);  // so that rounding up does not pass it
-  const std::int64_t blocks = (k + most_depth - 1) / most_depth,
-                     block_depth = ((k + blocks - 1) / blocks + chunk - 1) / chunk * chunk;
-  for (std::int64_t block = 0; block < blocks; ++block) {
-    const std::int64_t k0 = block * block_depth, depth = std::min(block_depth, k - k0),
-                       elements = (depth + Factors::depth - 1) / Factors::depth;
+  using Plan = AlongPlan<Factors>;
+  using Copy = TileOfA<Element, Plan::most_strips * gemm_rows * Plan::most_depth / Factors::depth>;
+  constexpr std::int64_t chunk = Plan::chunk, most_strips = Plan::most_strips;
+  const Plan cut_along_k(k);
+  auto* const packed_b = reinterpret_cast<Element*>(
+      device.scratch(Scratch::packed_b, cut_along_k.scratch(n, k)[Scratch::packed_b]));
+  for (std::int64_t block = 0; block < cut_along_k.blocks; ++block) {
+    const std::int64_t k0 = block * cut_along_k.block_depth, depth = std::min(cut_along_k.block_depth, k - k0),
+                       elements = Plan::elements(depth);
     // After the first block of k the product so far is what is added.
-    PackedProduct<Factors> product{.m = m,
+    const PackedProduct<Factors> product{.m = m,
                                    .n = n,
                                    .elements = elements,
-                                   .packed_b = nullptr,
+                                   .packed_b = packed_b,
                                    .c = c,
                                    .c_leading = c_leading,
                                    .addend = block == 0 ? add.addend : c,
                                    .bias = block == 0 ? add.bias : nullptr};
     const std::int64_t panels = product.panels(), strips = product.strips();
-    auto* const packed_b =
-        reinterpret_cast<Element*>(device.scratch(Scratch::packed_b, panels * gemm_panel * elements));
-    product.packed_b = packed_b;
     // What lies across is packed in chunks of whole rows, which memory delivers fastest, the rest panel by panel.
     const auto pack_b = [&](std::int64_t p, std::int64_t first, std::int64_t rows) {
       const std::int64_t j = p * gemm_panel;
@@ -140,6 +160,34 @@ void gemm_along(Device& device, int threads, std::int64_t m, std::int64_t n, std
   }
 }
 
+/// How gemm_across cuts a product in items, and what the workers that take them pack.
+struct AcrossPlan {
+  static constexpr std::int64_t chunk = 16;                                   // rows of memory that are packed at once
+  static constexpr std::int64_t block = 256;                                  // along k
+  static constexpr std::int64_t most_columns = 512, most_elements = 1 << 17;  // of a tile of C, which stays in the cache
+  std::int64_t column_tiles, parts, part_depth, row_tiles, items, workers;
+  std::int64_t room_a, room_b;  // elements of each worker
+  ScratchPlan scratch;
+
+  constexpr AcrossPlan(int threads, std::int64_t m, std::int64_t n, std::int64_t k) {
+    const std::int64_t strips = (m + gemm_rows - 1) / gemm_rows, panels = (n + gemm_panel - 1) / gemm_panel;
+    column_tiles = (n + most_columns - 1) / most_columns;
+    const std::int64_t fewest_row_tiles =
+        (m * ((n + column_tiles - 1) / column_tiles) + most_elements - 1) / most_elements;
+    // A small C is also cut along k, in two parts that are summed apart.
+    parts = k >= 1024 && fewest_row_tiles * column_tiles < 8 ? 2 : 1;
+    part_depth = (k / parts + chunk - 1) / chunk * chunk;
+    row_tiles = std::min(strips, std::max(fewest_row_tiles, (threads + parts * column_tiles - 1) / (parts * column_tiles)));
+    items = parts * row_tiles * column_tiles;
+    workers = std::min<std::int64_t>(threads, items);
+    room_a = ((strips + row_tiles - 1) / row_tiles) * strip_width * block;
+    room_b = ((panels + column_tiles - 1) / column_tiles) * gemm_panel * block;
+    scratch[Scratch::reduction] = (parts - 1) * m * n;
+    scratch[Scratch::packed_a] = workers * room_a;
+    scratch[Scratch::packed_b] = workers * room_b;
+  }
+};
+
 /// The product for an A and a B that are contiguous across a long k (the tokens, for a weight gradient). Each thread
 /// packs what it multiplies, from memory that it reads row by row: 1.2 to 1.8 times as fast on two cores as packing
 /// together (Sapphire Rapids, 2026-11).
@@ -148,38 +196,28 @@ void gemm_across(Device& device, int threads, std::int64_t m, std::int64_t n, st
                  std::int64_t a_leading, const float* b, std::int64_t b_leading, float* c, std::int64_t c_leading,
                  GemmAddends add) {
   using Element = typename Factors::Element;
-  constexpr std::int64_t chunk = 16;                                   // rows of memory that are packed at once
-  constexpr std::int64_t block = 256;                                  // along k
-  constexpr std::int64_t most_columns = 512, most_elements = 1 << 17;  // of a tile of C, which then stays in the cache
-  PackedProduct<Factors> whole{.m = m,
-                               .n = n,
-                               .elements = 0,
-                               .packed_b = nullptr,
-                               .c = c,
-                               .c_leading = c_leading,
-                               .addend = nullptr,
-                               .bias = nullptr};
+  constexpr std::int64_t chunk = AcrossPlan::chunk, block = AcrossPlan::block;
+  const PackedProduct<Factors> whole{.m = m,
+                                     .n = n,
+                                     .elements = 0,
+                                     .packed_b = nullptr,
+                                     .c = c,
+                                     .c_leading = c_leading,
+                                     .addend = nullptr,
+                                     .bias = nullptr};
   const std::int64_t strips = whole.strips(), panels = whole.panels();
-  const std::int64_t column_tiles = (n + most_columns - 1) / most_columns;
-  const std::int64_t fewest_row_tiles =
-      (m * ((n + column_tiles - 1) / column_tiles) + most_elements - 1) / most_elements;
-  // A small C is also cut along k, in two parts that are summed apart.
-  const std::int64_t parts = k >= 1024 && fewest_row_tiles * column_tiles < 8 ? 2 : 1,
-                     part_depth = (k / parts + chunk - 1) / chunk * chunk;
-  const std::int64_t row_tiles =
-      std::min(strips, std::max(fewest_row_tiles, (threads + parts * column_tiles - 1) / (parts * column_tiles)));
-  const std::int64_t items = parts * row_tiles * column_tiles, workers = std::min<std::int64_t>(threads, items);
-  const std::int64_t room_a = ((strips + row_tiles - 1) / row_tiles) * strip_width * block,
-                     room_b = ((panels + column_tiles - 1) / column_tiles) * gemm_panel * block;
-  float* const partial = device.scratch(Scratch::reduction, (parts - 1) * m * n);
-  auto* const all_a = reinterpret_cast<Element*>(device.scratch(Scratch::packed_a, workers * room_a));
-  auto* const all_b = reinterpret_cast<Element*>(device.scratch(Scratch::packed_b, workers * room_b));
+  const AcrossPlan plan(threads, m, n, k);
+  const std::int64_t column_tiles = plan.column_tiles, parts = plan.parts, row_tiles = plan.row_tiles;
+  const auto room = [&](Scratch use) { return device.scratch(use, plan.scratch[use]); };
+  float* const partial = room(Scratch::reduction);
+  auto* const all_a = reinterpret_cast<Element*>(room(Scratch::packed_a));
+  auto* const all_b = reinterpret_cast<Element*>(room(Scratch::packed_b));
 
   const auto compute = [&](std::int64_t item, Element* packed_a, Element* packed_b) {
     const std::int64_t part = item % parts, row = item / parts / column_tiles, column = item / parts % column_tiles;
     const Tile tile{cut(strips, row_tiles, row), cut(strips, row_tiles, row + 1), cut(panels, column_tiles, column),
                     cut(panels, column_tiles, column + 1)};
-    const std::int64_t k_first = part * part_depth, k_last = part + 1 == parts ? k : k_first + part_depth;
+    const std::int64_t k_first = part * plan.part_depth, k_last = part + 1 == parts ? k : k_first + plan.part_depth;
     for (std::int64_t k0 = k_first; k0 < k_last; k0 += block) {
       const std::int64_t depth = std::min(block, k_last - k0), elements = (depth + Factors::depth - 1) / Factors::depth;
       for (std::int64_t first = 0; first < depth; first += chunk) {
@@ -203,8 +241,8 @@ void gemm_across(Device& device, int threads, std::int64_t m, std::int64_t n, st
       compute_tile<Factors, Contiguous::across>(product, tile, packed_a, strip_width);
     }
   };
-  parallel_queue(threads, items, [&](std::int64_t item, std::int64_t worker) {
-    compute(item, all_a + worker * room_a, all_b + worker * room_b);
+  parallel_queue(threads, plan.items, [&](std::int64_t item, std::int64_t worker) {
+    compute(item, all_a + worker * plan.room_a, all_b + worker * plan.room_b);
   });
   if (parts == 1) return;
   parallel_chunks(threads, m, std::max<std::int64_t>(1, 16384 / n),
@@ -222,14 +260,22 @@ void gemm(Device& device, std::int64_t m, std::int64_t n, std::int64_t k, const 
           const float* b, std::int64_t b_leading, float* c, std::int64_t c_leading, GemmAddends add) {
   using Factors = FactorsOf<Precision>;
   if (m <= 0 || n <= 0) return;
-  // Below a quarter of a million multiplications waking threads takes longer than the product.
-  const int threads = m * n * k < 250'000 ? 1 : device.threads();
+  const int threads = gemm_threads(device.threads(), m, n, k);
   if constexpr (A == Contiguous::along) {
     gemm_along<Factors, B>(device, threads, m, n, k, a, a_leading, b, b_leading, c, c_leading, add);
   } else {
     static_assert(B == Contiguous::across, "a product whose A lies across takes a B that does so too");
     gemm_across<Factors>(device, threads, m, n, k, a, a_leading, b, b_leading, c, c_leading, add);
   }
+}
+
+/// What such a product takes of scratch memory.
+template <PrecisionPolicy Precision, Contiguous A>
+constexpr ScratchPlan gemm_scratch(int threads, std::int64_t m, std::int64_t n, std::int64_t k) {
+  if constexpr (A == Contiguous::along)
+    return AlongPlan<FactorsOf<Precision>>(k).scratch(n, k);
+  else
+    return AcrossPlan(gemm_threads(threads, m, n, k), m, n, k).scratch;
 }
 
 }  // namespace longsky::cpu

@@ -12,15 +12,21 @@
 
 namespace longsky::cpu {
 
+inline constexpr std::int64_t sum_chunk = 16384;  // numbers that one thread adds up
+constexpr ScratchPlan sum_scratch(std::int64_t n) {
+  ScratchPlan plan;
+  plan[Scratch::reduction] = 2 * ((n + sum_chunk - 1) / sum_chunk);  // a double in the room of two floats
+  return plan;
+}
+
 /// The sum of term(x[i]) over i.
 template <class Term>
 double sum_of(Device& device, std::span<const float> x, const Term& term) {
-  constexpr std::int64_t chunk_size = 16384;
   constexpr int lanes = 16;
   const auto n = static_cast<std::int64_t>(x.size());
-  const std::int64_t chunks = (n + chunk_size - 1) / chunk_size;
-  float* partial = device.scratch(Scratch::reduction, 2 * chunks);  // a double in the room of two floats
-  parallel_chunks(device.threads(), n, chunk_size, [&](std::int64_t first, std::int64_t last, std::int64_t k) {
+  const std::int64_t chunks = (n + sum_chunk - 1) / sum_chunk;
+  float* partial = device.scratch(Scratch::reduction, sum_scratch(n)[Scratch::reduction]);
+  parallel_chunks(device.threads(), n, sum_chunk, [&](std::int64_t first, std::int64_t last, std::int64_t k) {
     double lane[lanes] = {};
     std::int64_t i = first;
     for (; i + lanes <= last; i += lanes)

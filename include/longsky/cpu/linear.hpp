@@ -83,4 +83,13 @@ void linear_backward_weight(Device& device, float* dw, float* dbias, Rows<const 
   });
 }
 
+/// What a layer and its gradients take of scratch memory.
+template <PrecisionPolicy Precision>
+constexpr ScratchPlan linear_scratch(int threads, std::int64_t rows, std::int64_t N, std::int64_t K) {
+  ScratchPlan plan;
+  if (rows > few_rows) plan.follow(gemm_scratch<Precision, Contiguous::along>(threads, rows, N, K));
+  plan.follow(gemm_scratch<Precision, Contiguous::along>(threads, rows, K, N));
+  return plan.follow(gemm_scratch<Precision, Contiguous::across>(threads, N, K, rows));
+}
+
 }  // namespace longsky::cpu

@@ -36,14 +36,25 @@ void rmsnorm_forward(Device& device, Rows<float, C> y, float* r, Rows<const floa
   });
 }
 
+/// Rows whose part of dw is summed by one thread.
+constexpr std::int64_t rmsnorm_chunk(std::int64_t rows, std::int64_t C) {
+  return std::max<std::int64_t>(std::max<std::int64_t>(16, 16384 / C), (rows + 255) / 256);
+}
+constexpr ScratchPlan rmsnorm_scratch(std::int64_t rows, std::int64_t C) {
+  const std::int64_t chunk = rmsnorm_chunk(rows, C);
+  ScratchPlan plan;
+  plan[Scratch::reduction] = (rows + chunk - 1) / chunk * C;
+  return plan;
+}
+
 /// Adds the gradients to `dx` and to `dw` [C].
 template <int C>
 void rmsnorm_backward(Device& device, Rows<float, C> dx, float* dw, Rows<const float, C> dy, Rows<const float, C> x,
                       const float* r, const float* w) {
   static_assert(C % 16 == 0, "longsky: a row must be a multiple of 16 wide; pad ModelSpec.width");
-  const std::int64_t rows_per_chunk = std::max<std::int64_t>(std::max(16, 16384 / C), (x.count + 255) / 256);
+  const std::int64_t rows_per_chunk = rmsnorm_chunk(x.count, C);
   const std::int64_t chunks = (x.count + rows_per_chunk - 1) / rows_per_chunk;
-  float* partial = device.scratch(Scratch::reduction, chunks * C);  // [chunks, C]
+  float* partial = device.scratch(Scratch::reduction, rmsnorm_scratch(x.count, C)[Scratch::reduction]);  // [chunks, C]
   parallel_chunks(device.threads(), x.count, rows_per_chunk,
                   [&](std::int64_t first, std::int64_t last, std::int64_t k) {
                     float* dw_part = partial + k * C;

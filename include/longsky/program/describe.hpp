@@ -110,7 +110,7 @@ struct StageCost {
 };
 
 /// The memory of every stage, row by row, and the work of its steps.
-[[gnu::cold]] inline std::string cost_table(const std::vector<StageCost>& stages) {
+[[gnu::cold]] inline std::string cost_table(const std::vector<StageCost>& stages, int threads) {
   std::vector<std::vector<std::string>> rows{{""}};
   for (const MemoryRow& row : stages[0].memory.rows) rows.push_back({std::string(row.what)});
   const std::size_t sums = rows.size();
@@ -127,16 +127,16 @@ struct StageCost {
     for (std::size_t i = 0; i < std::size(of_stage); ++i) rows[sums + i].push_back(of_stage[i]);
   }
   return aligned(rows) + "the most at any time: " + words::bytes(most) +
-         "; all stages if every token is trained: " + words::scientific(all) + " FLOP\n";
+         (threads > 1 ? ", with " + std::to_string(threads) + " threads" : "") + "; all stages if every token is trained: " + words::scientific(all) + " FLOP\n";
 }
 
 template <Recipe R, class Device>
-[[gnu::cold]] std::string plan_table() {
+[[gnu::cold]] std::string plan_table(int threads) {
   std::vector<StageCost> stages;
   for_each_stage<R>([&]<class S>(std::size_t) {
-    stages.push_back({S::spec.name, plan<R, S, Device>(), step_flops<R, S>().total(), S::spec.tokens_per_step(), S::spec.steps});
+    stages.push_back({S::spec.name, plan<R, S, Device>(threads), step_flops<R, S>().total(), S::spec.tokens_per_step(), S::spec.steps});
   });
-  return cost_table(stages);
+  return cost_table(stages, threads);
 }
 
 }  // namespace longsky

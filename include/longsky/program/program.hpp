@@ -110,7 +110,7 @@ template <Recipe R, class Device>
     }
     const std::string& name = command->name;
     if (name == "plan") {
-      std::cout << plan_table<R, Device>();
+      std::cout << plan_table<R, Device>(device_options.workers());
     } else if (name == "describe") {
       std::cout << describe<R>();
     } else {
@@ -129,7 +129,7 @@ template <Recipe R, class Device>
     std::cerr << app.name << ": " << e.what() << '\n';
     return static_cast<int>(e.code());
   } catch (const std::bad_alloc&) {
-    std::cerr << app.name << ": there is not enough memory; the plan needs " << words::bytes(largest_plan<R, Device>())
+    std::cerr << app.name << ": there is not enough memory; the plan needs " << words::bytes(largest_plan<R, Device>(device_options.workers()))
               << ". Use fewer sequences a pass, or RecomputeBlocks.\n";
     return static_cast<int>(ExitCode::does_not_fit);
   } catch (const std::exception& e) {

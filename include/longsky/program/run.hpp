@@ -63,8 +63,8 @@ class Run {
 
   /// Trains and evaluates every chain of every seed; writes summary.json. Throws Error; what is finished stays.
   [[gnu::cold]] void train() {
-    if (const std::int64_t there = device_.memory_bytes(); largest_plan<R, Device>() > there)
-      throw Error(ExitCode::does_not_fit, "the recipe needs " + words::bytes(largest_plan<R, Device>()) + " of memory and " +
+    if (const std::int64_t there = device_.memory_bytes(); largest_plan<R, Device>(device_.threads()) > there)
+      throw Error(ExitCode::does_not_fit, "the recipe needs " + words::bytes(largest_plan<R, Device>(device_.threads())) + " of memory and " +
                                               device_.description() + " has " + words::bytes(there) +
                                               "; the plan command lists what for. Use a larger device, fewer sequences a "
                                               "pass, or RecomputeBlocks");

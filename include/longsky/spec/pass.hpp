@@ -20,6 +20,15 @@ struct Pass {
   std::int64_t sequences() const { return count() / context; }
 };
 
+/// What the memory of a step's ops depends on besides the network.
+struct StepShape {
+  std::int64_t sequences;    ///< of a pass
+  std::int64_t context;      ///< tokens of a sequence
+  std::int64_t weights;      ///< padding included
+  int threads = 1;           ///< where a device has some
+  constexpr std::int64_t tokens() const { return sequences * context; }
+};
+
 /// Tables of activations are laid out for whole groups of 16 tokens, so that every row of them is aligned.
 constexpr std::int64_t padded_tokens(std::int64_t tokens) { return (tokens + 15) / 16 * 16; }
 

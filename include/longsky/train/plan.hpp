@@ -1,12 +1,12 @@
 // longsky/train/plan.hpp — the memory of a stage, row by row, before anything is allocated.
 //
-// The rows are what a Trainer and its weights own, and what the ops of a GPU use besides; their sizes are constexpr. Not in
-// them: what the ops of the CPU use (packed factors, a tile of logits), which depends on the number of threads, grows in
-// the first step and then stays, and the rounding of large buffers to huge pages.
+// The rows are what a Trainer and its weights own, and what the ops of a device use besides; their sizes are constexpr. Not in
+// them: the rounding of large buffers to huge pages.
 #pragma once
 
 #include <longsky/nn/decoder.hpp>
 #include <longsky/spec/cost.hpp>
+#include <longsky/spec/pass.hpp>
 #include <longsky/train/recipe.hpp>
 #include <longsky/train/step_state.hpp>
 
@@ -40,13 +40,13 @@ struct MemoryPlan {
   }
 };
 
-/// Scratch memory of a device's ops, where the device can say it beforehand.
+/// Scratch memory of a device's ops.
 template <class Device, class Network>
-constexpr std::int64_t workspace_bytes(std::int64_t tokens, std::int64_t weights) {
-  if constexpr (requires { Device::template workspace_bytes<Network>(tokens, weights); })
-    return Device::template workspace_bytes<Network>(tokens, weights);
-  else
+constexpr std::int64_t workspace_bytes(const StepShape& shape) {
+  if constexpr (std::is_void_v<Device>)
     return 0;
+  else
+    return Device::template workspace_bytes<Network>(shape);
 }
 
 /// What lies in the device's memory of batches of `tokens` tokens: tokens, targets, documents and positions of the two
@@ -61,10 +61,11 @@ constexpr std::int64_t batch_bytes(std::int64_t tokens) {
            number;
 }
 
-/// The exact sizes of what a Trainer of this stage owns on `Device`, and of the weights. void: a device that stores
-/// everything in float.
+/// The exact sizes of what a Trainer of this stage owns on `Device`, of the weights, and of the ops' workspace if every
+/// token is trained and the device has `threads` threads. void: a device that stores everything in float, without its
+/// workspace.
 template <Recipe R, Stage S, class Device = void>
-constexpr MemoryPlan plan() {
+constexpr MemoryPlan plan(int threads = 1) {
   using Precision = typename R::Precision;
   using Element = ElementOf<Device, Precision>;
   using Network = NetOf<R, typename S::Mask, Element>;
@@ -76,21 +77,23 @@ constexpr MemoryPlan plan() {
             {"AdamW moments", 2 * weights * master},
             {"activations", decoder_arena_size<Network>(s.tokens_per_pass()) * element},
             {"rotary table", std::int64_t{s.position_count()} * R::model.head_dim() * 4},
-            {"workspace", workspace_bytes<Device, Network>(s.tokens_per_pass(), weights)},
+            {"workspace", workspace_bytes<Device, Network>({s.sequences, s.context, weights, threads})},
             {"step state", (static_cast<std::int64_t>(sizeof(StepState)) + 63) / 64 * 64},
             {"batches", batch_bytes<Device, Element>(s.tokens_per_pass())}}}};
 }
 
 /// The most that any stage of the recipe needs.
 template <Recipe R, class Device = void>
-constexpr std::int64_t largest_plan() {
-  return []<class... S>(StageList<S...>) { return std::max({plan<R, S, Device>().total()...}); }(typename R::Stages{});
+constexpr std::int64_t largest_plan(int threads = 1) {
+  return [threads]<class... S>(StageList<S...>) {
+    return std::max({plan<R, S, Device>(threads).total()...});
+  }(typename R::Stages{});
 }
 
 /// `static_assert(fits<MyRecipe, cuda::Device>(80_GiB))`
 template <Recipe R, class Device = void>
-constexpr bool fits(std::int64_t bytes) {
-  return largest_plan<R, Device>() <= bytes;
+constexpr bool fits(std::int64_t bytes, int threads = 1) {
+  return largest_plan<R, Device>(threads) <= bytes;
 }
 
 /// Floating-point operations of one optimizer step if every token is trained.

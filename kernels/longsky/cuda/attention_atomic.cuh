@@ -9,6 +9,7 @@
 #include <longsky/cuda/fill_zero.cuh>
 #include <longsky/cuda/launch.cuh>
 #include <longsky/spec/model.hpp>
+#include <longsky/spec/pass.hpp>
 
 #include <cmath>
 #include <cstdint>
@@ -24,10 +25,10 @@ class AtomicDevice : public Device {
   using Device::Device;
 
   template <class Net>
-  static constexpr std::int64_t workspace_bytes(std::int64_t tokens, std::int64_t weights) {
+  static constexpr std::int64_t workspace_bytes(const StepShape& shape) {
     constexpr ModelSpec m = Net::model;
-    const std::int64_t sums = std::is_same_v<typename Net::Element, float> ? 0 : tokens * m.heads * m.head_dim() * 4;
-    return Device::workspace_bytes<Net>(tokens, weights) + sums;
+    const std::int64_t sums = std::is_same_v<typename Net::Element, float> ? 0 : shape.tokens() * m.heads * m.head_dim() * 4;
+    return Device::workspace_bytes<Net>(shape) + sums;
   }
 };
 

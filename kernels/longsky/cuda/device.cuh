@@ -5,6 +5,7 @@
 
 #include <longsky/core/error.hpp>
 #include <longsky/core/half.hpp>
+#include <longsky/spec/pass.hpp>
 
 #include <cuda_runtime.h>
 
@@ -86,7 +87,7 @@ struct Grid {
 };
 
 /// The uses of scratch memory; two that are alive at the same time have different names.
-enum class Scratch { reduction, result, sort, sorted, matmul, logits, query_sums, count };
+enum class Scratch { reduction, sort, sorted, matmul, logits, query_sums, count };
 
 class Recording;       // recording.cuh
 class Staging;         // staging.cuh
@@ -108,9 +109,9 @@ class Device {
   using Options = DeviceOptions;
   static constexpr bool shares_host_memory = false;
 
-  /// Scratch memory of the ops of a training step with passes of `tokens` tokens (workspace.cuh).
+  /// Scratch memory of the ops of a training step (workspace.cuh).
   template <class Net>
-  static constexpr std::int64_t workspace_bytes(std::int64_t tokens, std::int64_t weights);
+  static constexpr std::int64_t workspace_bytes(const StepShape& shape);
 
   /// Elements that attention_bounds writes for `tokens` tokens whose activations are of type T: two for each token and
   /// kind of walk. Attention in float has none.
@@ -131,6 +132,8 @@ class Device {
 
   cudaStream_t stream() const { return stream_; }
   bool synchronous() const { return synchronous_; }
+  /// Of the host: one queues what the GPU does.
+  static constexpr int threads() { return 1; }
   /// What is queued is done while the host goes on.
   bool runs_ahead() const { return !synchronous_; }
 

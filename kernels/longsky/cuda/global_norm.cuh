@@ -81,14 +81,4 @@ void add_sum(Device& device, double* total, std::span<T> x) {
   sum_of<kernel::Value, true, Tile, std::remove_const_t<T>>(device, total, x);
 }
 
-/// The sum of x^2, waited for.
-template <class Tile = NormTile, class T>
-double sum_of_squares(Device& device, std::span<T> x) {
-  auto* const total = static_cast<double*>(device.scratch(Scratch::result, sizeof(double)));
-  sum_of_squares<Tile>(device, total, x);
-  double on_host;
-  device.download(&on_host, total, 1);
-  return on_host;
-}
-
 }  // namespace longsky::cuda

@@ -10,6 +10,8 @@ struct DeviceOptions {
   int gpu = 0;
   bool synchronous = false;
 
+  static constexpr int workers() { return 1; }
+
   static constexpr OptionText texts[] = {
       {"gpu", "Device", "which GPU, as nvidia-smi counts them"},
       {"synchronous", "Device", "wait after each launch, so that an error is reported where it was made; slow"}};

@@ -18,7 +18,7 @@ void instantiate(Device& device) {
   swiglu_backward<F, T>(device, {}, {}, {});
   rope_forward<H, KV, D, T>(device, nullptr, nullptr, nullptr, {}, {}, nullptr, 1);
   rope_backward<H, KV, D, T>(device, {}, nullptr, nullptr, nullptr, {}, nullptr, 1);
-  sum_of_squares(device, std::span<const T>{});
+  sum_of_squares(device, nullptr, std::span<const T>{});
   add_sum(device, nullptr, std::span<const T>{});
   // float weights with a bfloat16 copy, and bfloat16 alone
   adamw_step(device, std::span<T>{}, {}, {}, {}, {}, nullptr, static_cast<bf16*>(nullptr));
