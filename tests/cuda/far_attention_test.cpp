@@ -10,6 +10,8 @@
 #include <longsky/cuda/attention_backward.cuh>
 #include <longsky/cuda/attention_forward.cuh>
 
+#include <cmath>
+
 using namespace longsky;
 using namespace longsky::test;
 
@@ -78,9 +80,11 @@ TEST_CASE("attention's arrays may be larger than an int can count", "[cuda][atte
     delta.data()[size / D - tile + t] = static_cast<float>(sum);
   }
   using Backward = cuda::AttentionBackwardTile<D>;
-  run_block(blocks - 1, blocks, Backward::threads, cuda::kernel::attention_backward_keys<Mask, H, H, D, Backward>,
-            dk.memory.data(), dv.memory.data(), d_o.memory.data(), delta.data(), lse.data(), q.memory.data(),
-            k.memory.data(), v.memory.data(), batch);
+  FarMemory<float> query_sums(size);
+  run_block(blocks - 1, blocks, Backward::threads, cuda::kernel::attention_backward_keys<Mask, H, H, D, Backward, true>,
+            dk.memory.data(), dv.memory.data(), query_sums.data(), d_o.memory.data(), delta.data(), lse.data(),
+            q.memory.data(), k.memory.data(), v.memory.data(), batch);
+  for (const float sum : query_sums.read(size - D, D)) CHECK((std::isfinite(sum) && sum != 0));  // of the last query
   run_block(heads - 1, blocks, Backward::threads, cuda::kernel::attention_backward_queries<Mask, H, H, D, Backward>,
             dq.memory.data(), d_o.memory.data(), delta.data(), lse.data(), q.memory.data(), k.memory.data(),
             v.memory.data(), batch);
