@@ -32,7 +32,8 @@ int main(int argc, char** argv) try {
     for (const Json& run : results.at("benchmarks").items()) {
       if (run["run_type"].get_or<std::string>("iteration") != "iteration") continue;
       if (run["error_occurred"].get_or(false))
-        throw std::runtime_error(run.at("name").get<std::string>() + ": " + run["error_message"].get_or<std::string>(""));
+        throw std::runtime_error(run.at("name").get<std::string>() + ": " +
+                                 run["error_message"].get_or<std::string>(""));
       for (const char* counter : {"fraction", "ratio"})
         if (run.contains(counter)) {
           const auto name = run.at("run_name").get<std::string>();

@@ -1,5 +1,5 @@
-// bench/cuda/attention_decode_bench.cu — attention of one query over a cache of keys and values: the bytes a second of the
-// cache, which must be read once, beside a plain copy's.
+// bench/cuda/attention_decode_bench.cu — attention of one query over a cache of keys and values: the bytes a second of
+// the cache, which must be read once, beside a plain copy's.
 #include "measure.cuh"
 
 #include <longsky/cuda/attention_decode.cuh>

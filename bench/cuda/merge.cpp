@@ -73,7 +73,8 @@ void print_row(const std::string& key, const Figure& figure, const Figures& figu
   if (const auto target = targets.find(key); target != targets.end())
     std::printf("  target on an H100 %.0f: %s", target->second, figure.rate >= target->second ? "reached" : "missed");
   else if (const auto target = step_targets.find(key); target != step_targets.end())
-    std::printf("  target on an H100 %.2f: %s", target->second, figure.fraction >= target->second ? "reached" : "missed");
+    std::printf("  target on an H100 %.2f: %s", target->second,
+                figure.fraction >= target->second ? "reached" : "missed");
   else if (!figure.product && figure.fraction > 0)
     std::printf("  target 0.85: %s", figure.fraction >= 0.85 ? "reached" : "missed");
   if (const auto rival = rival_of(key, figures); rival != figures.end())

@@ -8,9 +8,9 @@
 #include <limits>
 #include <random>
 
+using Catch::Matchers::Contains;
 using longsky::Error;
 using longsky::Json;
-using Catch::Matchers::Contains;
 
 namespace {
 
@@ -120,7 +120,8 @@ TEST_CASE("a value never changes once it is made; copies share it") {
 TEST_CASE("a text that is no JSON is told where") {
   CHECK_THAT(problem_of("{\"a\": 1,}"), Contains("line 1"));
   CHECK_THAT(problem_of("{\"a\":1,\"a\":2}"), Contains("duplicate"));
-  for (const char* text : {"", "{", "nul", "{} {}", "[1e999]", "[99999999999999999999]", "[\"\xff\"]", "[\"\\u0000\"]", "7x"})
+  for (const char* text :
+       {"", "{", "nul", "{} {}", "[1e999]", "[99999999999999999999]", "[\"\xff\"]", "[\"\\u0000\"]", "7x"})
     CHECK_FALSE(problem_of(text).empty());
   CHECK_FALSE(problem_of(std::string_view("[1]\0", 4)).empty());
   CHECK_THAT(problem_of(std::string(1'000'000, '[')), Contains("depth"));

@@ -65,10 +65,11 @@ struct Computed {
         dk(device, N(batch) * C::KV * C::D),
         dv(device, N(batch) * C::KV * C::D),
         lse(device, N(batch) * C::H) {
-    OnDevice<bf16> q(device, random_floats(N(batch) * C::H * C::D, "q")), k(device, random_floats(N(batch) * C::KV * C::D, "k")),
-        v(device, random_floats(N(batch) * C::KV * C::D, "v")), d_o(device, random_floats(N(batch) * C::H * C::D, "d_o"));
-    cuda::attention_forward<typename C::Mask, C::H, C::KV, C::D>(device, Rows<bf16, C::H * C::D>{o, N(batch)}, lse.data(),
-                                                                 q.data(), k.data(), v.data(), batch);
+    OnDevice<bf16> q(device, random_floats(N(batch) * C::H * C::D, "q")),
+        k(device, random_floats(N(batch) * C::KV * C::D, "k")), v(device, random_floats(N(batch) * C::KV * C::D, "v")),
+        d_o(device, random_floats(N(batch) * C::H * C::D, "d_o"));
+    cuda::attention_forward<typename C::Mask, C::H, C::KV, C::D>(device, Rows<bf16, C::H * C::D>{o, N(batch)},
+                                                                 lse.data(), q.data(), k.data(), v.data(), batch);
     cuda::attention_backward<typename C::Mask, C::H, C::KV, C::D>(
         device, dq.data(), dk.data(), dv.data(), Rows<const bf16, C::H * C::D>{d_o, N(batch)},
         Rows<const bf16, C::H * C::D>{o, N(batch)}, lse.data(), q.data(), k.data(), v.data(), batch);
@@ -77,7 +78,8 @@ struct Computed {
 
 /// The walk that a tile of `owned` rows has if every tile of the other side is asked, and how many tiles that is.
 template <class Mask>
-std::pair<std::vector<float>, int> walk_by_hand(const SequencePlaces& places, int T, int first, int owned, int walked, bool keys) {
+std::pair<std::vector<float>, int> walk_by_hand(const SequencePlaces& places, int T, int first, int owned, int walked,
+                                                bool keys) {
   int begin = 0, behind = 0;
   for (int from = 0; from < T; from += walked) {
     const TokenRange own = places.range(first, std::min(T, first + owned) - 1),
@@ -93,9 +95,10 @@ std::pair<std::vector<float>, int> walk_by_hand(const SequencePlaces& places, in
 
 TEMPLATE_TEST_CASE("attention on a GPU is its definition", "[cuda][attention]", (Case<Causal, 2, 1, 32>),
                    (Case<Causal, 2, 2, 64>), (Case<Causal, 4, 1, 128>), (Case<WithinDocument<>, 2, 1, 64>),
-                   (Case<SlidingWindow<70>, 1, 1, 32>), (Case<Causal, 2, 1, 16, float>), (Case<Causal, 4, 2, 64, float>),
-                   (Case<WithinDocument<>, 2, 2, 32, float>), (Case<SlidingWindow<70>, 1, 1, 128, float>),
-                   (Case<Causal, 2, 1, 32, bf16, cuda::AtomicDevice>), (Case<WithinDocument<>, 2, 2, 64, bf16, cuda::AtomicDevice>),
+                   (Case<SlidingWindow<70>, 1, 1, 32>), (Case<Causal, 2, 1, 16, float>),
+                   (Case<Causal, 4, 2, 64, float>), (Case<WithinDocument<>, 2, 2, 32, float>),
+                   (Case<SlidingWindow<70>, 1, 1, 128, float>), (Case<Causal, 2, 1, 32, bf16, cuda::AtomicDevice>),
+                   (Case<WithinDocument<>, 2, 2, 64, bf16, cuda::AtomicDevice>),
                    (Case<Causal, 4, 1, 128, bf16, cuda::AtomicDevice>)) {
   using C = TestType;
   using E = typename C::Element;
@@ -112,13 +115,15 @@ TEMPLATE_TEST_CASE("attention on a GPU is its definition", "[cuda][attention]", 
   OnDevice<E> on_q(device, q), on_k(device, k), on_v(device, v), o(device, s.queries());
   OnDevice lse(device, s.queries() / C::D);
   OnDevice<std::int32_t> on_documents(device, documents);
-  cuda::attention_forward<typename C::Mask, C::H, C::KV, C::D>(device, Rows<E, C::H * C::D>{o, std::int64_t{B} * T}, lse, on_q.data(), on_k.data(), on_v.data(),
+  cuda::attention_forward<typename C::Mask, C::H, C::KV, C::D>(device, Rows<E, C::H * C::D>{o, std::int64_t{B} * T},
+                                                               lse, on_q.data(), on_k.data(), on_v.data(),
                                                                {B, T, on_documents});
   const auto d_o = stored_as<E>(random_floats(s.queries(), "d_o"));
   OnDevice<E> on_d_o(device, d_o), dq(device, s.queries()), dk(device, s.keys()), dv(device, s.keys());
-  cuda::attention_backward<typename C::Mask, C::H, C::KV, C::D>(device, dq.data(), dk.data(), dv.data(), Rows<const E, C::H * C::D>{on_d_o, std::int64_t{B} * T},
-                                                                Rows<const E, C::H * C::D>{o, std::int64_t{B} * T}, lse, on_q.data(), on_k.data(), on_v.data(),
-                                                                {B, T, on_documents});
+  cuda::attention_backward<typename C::Mask, C::H, C::KV, C::D>(
+      device, dq.data(), dk.data(), dv.data(), Rows<const E, C::H * C::D>{on_d_o, std::int64_t{B} * T},
+      Rows<const E, C::H * C::D>{o, std::int64_t{B} * T}, lse, on_q.data(), on_k.data(), on_v.data(),
+      {B, T, on_documents});
   const auto want = attention<typename C::Mask>(s, to_double(q), to_double(k), to_double(v), to_double(d_o), documents);
   CHECK(close(o.floats(), want.o.value, want.o.scale, 2 * error));
   CHECK(close(lse.floats(), want.lse, 1e-5));
@@ -188,7 +193,8 @@ TEMPLATE_TEST_CASE("the bounds of attention are the first and the last tile that
 }
 
 TEMPLATE_TEST_CASE("attention of one token on a GPU is its definition", "[cuda][attention]", (Case<Causal, 2, 1, 64>),
-                   (Case<SlidingWindow<70>, 4, 2, 32>), (Case<Causal, 2, 2, 128, float>), (Case<Causal, 1, 1, 16, float>)) {
+                   (Case<SlidingWindow<70>, 4, 2, 32>), (Case<Causal, 2, 2, 128, float>),
+                   (Case<Causal, 1, 1, 16, float>)) {
   using C = TestType;
   using E = typename C::Element;
   const int length = GENERATE(1, 5, 256, 257, 700);
@@ -208,14 +214,15 @@ TEMPLATE_TEST_CASE("attention of one token on a GPU is its definition", "[cuda][
     }
   for (int h = 0; h < C::KV; ++h)
     for (int i = 0; i < length * C::D; ++i) {
-      const auto from = static_cast<std::size_t>(h * length * C::D + i), to = static_cast<std::size_t>(h * capacity * C::D + i);
+      const auto from = static_cast<std::size_t>(h * length * C::D + i),
+                 to = static_cast<std::size_t>(h * capacity * C::D + i);
       k_cache[to] = k[from];
       v_cache[to] = v[from];
     }
   cuda::Device device;
   OnDevice<E> on_q(device, last), on_k(device, k_cache), on_v(device, v_cache), o(device, C::H * C::D);
-  cuda::attention_decode<typename C::Mask, C::H, C::KV, C::D>(device, o.data(), on_q.data(), on_k.data(), on_v.data(), length,
-                                                              capacity);
+  cuda::attention_decode<typename C::Mask, C::H, C::KV, C::D>(device, o.data(), on_q.data(), on_k.data(), on_v.data(),
+                                                              length, capacity);
   CHECK(close(o.floats(), want_o, scale, sizeof(E) == 4 ? 1e-5 : 2 * rounding<bf16>));
 }
 

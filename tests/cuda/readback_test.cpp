@@ -40,8 +40,7 @@ struct Training {
   cuda::Device device;
   Weights<OneLayer> weights{7};
   Trainer<OneLayer, S, cuda::Device> trainer;
-  explicit Training(bool synchronous)
-      : device(0, synchronous), trainer(device, weights.span(), no_corpus, 7) {}
+  explicit Training(bool synchronous) : device(0, synchronous), trainer(device, weights.span(), no_corpus, 7) {}
 };
 
 }  // namespace
@@ -93,7 +92,8 @@ TEST_CASE("a steady step waits for its own result alone", "[cuda][emulation][tra
 TEST_CASE("data that fails ahead fails the step it belongs to", "[cuda][emulation][train]") {
   Training<DrySteps> t(false);
   for (int step = 1; step <= 3; ++step) CHECK(t.trainer.next().step == step);
-  for (int again = 0; again < 2; ++again) CHECK_THROWS_WITH(t.trainer.next(), Catch::Matchers::Contains("no more of it"));
+  for (int again = 0; again < 2; ++again)
+    CHECK_THROWS_WITH(t.trainer.next(), Catch::Matchers::Contains("no more of it"));
   CHECK(t.trainer.step() == 3);
   t.trainer.publish();
 }

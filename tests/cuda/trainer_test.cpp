@@ -138,12 +138,14 @@ TEST_CASE("after the first step a run on a GPU allocates nothing", "[cuda][plan]
   CHECK(t.device.growths() == growths);
 }
 
-TEMPLATE_TEST_CASE("the plan is what a step holds on the GPU, to the byte", "[cuda][plan]", Fp32, Bf16, Bf16Stochastic) {
+TEMPLATE_TEST_CASE("the plan is what a step holds on the GPU, to the byte", "[cuda][plan]", Fp32, Bf16,
+                   Bf16Stochastic) {
   using R = TinyRecipe<TestType>;
   using B = BiasedRecipe<TestType>;
   // The state of a step is padded in the plan, as the CPU's memory is.
   const auto planned = [](const MemoryPlan& plan) {
-    return plan.total() - (static_cast<std::int64_t>(sizeof(StepState)) + 63) / 64 * 64 + static_cast<std::int64_t>(sizeof(StepState));
+    return plan.total() - (static_cast<std::int64_t>(sizeof(StepState)) + 63) / 64 * 64 +
+           static_cast<std::int64_t>(sizeof(StepState));
   };
   CHECK(held_after_a_step<R, cuda::Device>() == planned(plan<R, TinyStage, cuda::Device>()));
   CHECK(held_after_a_step<B, cuda::Device>() == planned(plan<B, TinyStage, cuda::Device>()));

@@ -296,7 +296,8 @@ TEST_CASE("kill -9 at a hundred random moments never costs the last whole checkp
         for (std::int64_t step = last + 1;; ++step) {
           writer.save(run.path(), step, 2);
           if (step % 3 == 0)  // written again and again under one name
-            write_named_checkpoint(run.path(), "stage_1", step, writer.model(), writer.optimizer(), Json::object({{"step", step}}));
+            write_named_checkpoint(run.path(), "stage_1", step, writer.model(), writer.optimizer(),
+                                   Json::object({{"step", step}}));
           if (::write(saved[1], "", 1) != 1) ::_exit(1);
         }
       } catch (...) {

@@ -94,7 +94,8 @@ void check_likeliest(int V, int C, const Compute& compute) {
   const auto weight = [&](int v, int c) -> float& { return w[static_cast<std::size_t>(v * C + c)]; };
   weight(3, 0) = 2, weight(V - 29, 0) = 2, weight(V - 1, 1) = 5;
   const CrossEntropyAnswer got =
-      compute(in_rows(C, {1, 0, -1, 7}, {0, 1, 0, 7}), std::vector<std::int32_t>{0, 1, 2, -1}, w, std::vector<float>(w.size(), 0.0f), 1.0f);
+      compute(in_rows(C, {1, 0, -1, 7}, {0, 1, 0, 7}), std::vector<std::int32_t>{0, 1, 2, -1}, w,
+              std::vector<float>(w.size(), 0.0f), 1.0f);
   CHECK(got.best == std::vector<std::int32_t>{3, V - 1, 0, -1});
 }
 
@@ -104,8 +105,9 @@ void check_extreme_logits(int C, const Compute& compute) {
   std::vector<float> rising;
   for (int v = 0; v < 33; ++v) rising.push_back(static_cast<float>(v));
   const std::vector<float> w = in_rows(C, rising);
-  const CrossEntropyAnswer got = compute(in_rows(C, {1000.0f, -1000.0f, std::numeric_limits<float>::quiet_NaN()}),
-                                         std::vector<std::int32_t>{32, 32, 0}, w, std::vector<float>(w.size(), 0.0f), 1.0f);
+  const CrossEntropyAnswer got =
+      compute(in_rows(C, {1000.0f, -1000.0f, std::numeric_limits<float>::quiet_NaN()}),
+              std::vector<std::int32_t>{32, 32, 0}, w, std::vector<float>(w.size(), 0.0f), 1.0f);
   const auto row = static_cast<std::size_t>(C);
   CHECK(got.losses[0] == 0.0f);
   CHECK(got.losses[1] == 32000.0f);

@@ -44,24 +44,29 @@ struct LinearCase {
   }
   Exact dx() const {
     return product(
-        rows, K, N, [&](auto t, auto n) { return at(dy, t * N + n); }, [&](auto n, auto k) { return at(w, n * K + k); });
+        rows, K, N, [&](auto t, auto n) { return at(dy, t * N + n); },
+        [&](auto n, auto k) { return at(w, n * K + k); });
   }
   /// What `dw` holds, plus dy^T x.
   Exact dw_after() const {
     Exact sum = product(
-        N, K, rows, [&](auto n, auto t) { return at(dy, t * N + n); }, [&](auto t, auto k) { return at(x, t * K + k); });
+        N, K, rows, [&](auto n, auto t) { return at(dy, t * N + n); },
+        [&](auto t, auto k) { return at(x, t * K + k); });
     for (std::int64_t i = 0; i < std::int64_t{N} * K; ++i) sum.add(i, at(dw, i));
     return sum;
   }
   /// What `dbias` holds, plus the sums of dy's columns.
   Exact dbias_after() const {
-    Exact sum = product(N, 1, rows, [&](auto n, auto t) { return at(dy, t * N + n); }, [](auto, auto) { return 1.0; });
+    Exact sum = product(
+        N, 1, rows, [&](auto n, auto t) { return at(dy, t * N + n); }, [](auto, auto) { return 1.0; });
     for (std::int64_t i = 0; i < N; ++i) sum.add(i, at(dbias, i));
     return sum;
   }
 
  private:
-  static double at(const std::vector<float>& values, std::int64_t i) { return double{values[static_cast<std::size_t>(i)]}; }
+  static double at(const std::vector<float>& values, std::int64_t i) {
+    return double{values[static_cast<std::size_t>(i)]};
+  }
 };
 
 }  // namespace longsky::test

@@ -34,11 +34,13 @@ struct AnyField {
 /// A struct whose members are written under names: `static void fields(auto& self, auto&& field)` calls
 /// field("name", self.member) for each.
 template <class T>
-concept JsonStruct = requires(T& value) { T::fields(value, AnyField{}); };
+concept JsonStruct = requires(T& value) {
+  T::fields(value, AnyField{});
+};
 
 /// What is written as an array, and read by push_back.
 template <class T>
-concept JsonList = !std::convertible_to<const T&, std::string_view> && requires(T& value, const T& same) {
+concept JsonList = !std::convertible_to<const T&, std::string_view> && requires(T & value, const T& same) {
   typename T::value_type;
   same.begin() != same.end();
   value.push_back(*same.begin());
@@ -54,8 +56,8 @@ class Json {
   Json(T value) : value_(json_boolean(value)) {}
   /// Throws Error(usage) for what has more than 63 bits, which JSON's readers do not agree on.
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  Json(T value) : value_(integer(static_cast<std::int64_t>(value), std::in_range<std::int64_t>(value))) {}
+  requires(!std::same_as<T, bool>) Json(T value)
+      : value_(integer(static_cast<std::int64_t>(value), std::in_range<std::int64_t>(value))) {}
   /// What is not finite becomes null.
   Json(std::floating_point auto value) : value_(real(static_cast<double>(value))) {}
   /// What is not UTF-8 is replaced by U+FFFD.
@@ -106,7 +108,8 @@ class Json {
   std::vector<Json> items() const;      ///< of an array
   std::vector<Member> members() const;  ///< of an object
 
-  /// The value as a T: a number, a text, a list or a struct of such; null read as a real is not a number. Throws Error(corrupt) where it is something else.
+  /// The value as a T: a number, a text, a list or a struct of such; null read as a real is not a number. Throws
+  /// Error(corrupt) where it is something else.
   template <class T>
   T get() const;
   /// get<T>(), or `otherwise` where the value is of another kind.
@@ -127,7 +130,8 @@ class Json {
     json_error_t error;
     json_t* value = json_loadb(text.data(), text.size(), JSON_REJECT_DUPLICATES, &error);
     if (!value && problem)
-      *problem = std::string(error.text) + ", line " + std::to_string(error.line) + ", column " + std::to_string(error.column);
+      *problem =
+          std::string(error.text) + ", line " + std::to_string(error.line) + ", column " + std::to_string(error.column);
     return value ? Json(value) : Json();
   }
 
@@ -139,7 +143,8 @@ class Json {
   static Json borrowed(json_t* value) { return value ? Json(json_incref(value)) : Json(); }
 
   static json_t* integer(std::int64_t value, bool fits) {
-    if (!fits) throw Error(ExitCode::usage, "longsky: JSON cannot hold a whole number above 2^63 - 1; use a smaller one");
+    if (!fits)
+      throw Error(ExitCode::usage, "longsky: JSON cannot hold a whole number above 2^63 - 1; use a smaller one");
     return json_integer(value);
   }
   static json_t* real(double value) {
@@ -162,12 +167,18 @@ class Json {
 
   template <class T>
   bool is_a() const {
-    if constexpr (std::same_as<T, bool>) return json_is_boolean(value_);
-    else if constexpr (std::integral<T>) return json_is_integer(value_) && std::in_range<T>(json_integer_value(value_));
-    else if constexpr (std::floating_point<T>) return is_number();
-    else if constexpr (std::same_as<T, std::string>) return is_string();
-    else if constexpr (JsonStruct<T>) return is_object();
-    else return is_array();
+    if constexpr (std::same_as<T, bool>)
+      return json_is_boolean(value_);
+    else if constexpr (std::integral<T>)
+      return json_is_integer(value_) && std::in_range<T>(json_integer_value(value_));
+    else if constexpr (std::floating_point<T>)
+      return is_number();
+    else if constexpr (std::same_as<T, std::string>)
+      return is_string();
+    else if constexpr (JsonStruct<T>)
+      return is_object();
+    else
+      return is_array();
   }
   [[noreturn]] void refuse(const char* expected) const {
     throw Error(ExitCode::corrupt, std::string("longsky: expected ") + expected + ", found " + text().substr(0, 80));
@@ -259,8 +270,10 @@ T Json::get() const {
     const bool flat = json_is_number(json_array_get(value, 0));
     for (std::size_t i = 0; i < json_array_size(value); ++i) {
       out += i > 0 ? "," : "[";
-      if (!flat) line(depth + 1);
-      else if (i > 0 && indent > 0) out += ' ';
+      if (!flat)
+        line(depth + 1);
+      else if (i > 0 && indent > 0)
+        out += ' ';
       write(out, json_array_get(value, i), indent, depth + 1);
     }
     if (!flat) line(depth);

@@ -84,13 +84,14 @@ constexpr int gemm_threads(int threads, std::int64_t m, std::int64_t n, std::int
 /// How gemm_along cuts k: in blocks, one after the other, of which B is packed.
 template <class Factors>
 struct AlongPlan {
-  static constexpr std::int64_t chunk = 16;                          // rows of a B that lies across which are packed at once
+  static constexpr std::int64_t chunk = 16;  // rows of a B that lies across which are packed at once
   static constexpr std::int64_t most_depth = 768, most_strips = 18;  // 324 KiB of A, and 192 KiB of a panel
   static_assert(most_depth % chunk == 0);                            // so that rounding up does not pass it
   std::int64_t blocks, block_depth;
 
   constexpr explicit AlongPlan(std::int64_t k)
-      : blocks((k + most_depth - 1) / most_depth), block_depth(((k + blocks - 1) / blocks + chunk - 1) / chunk * chunk) {}
+      : blocks((k + most_depth - 1) / most_depth),
+        block_depth(((k + blocks - 1) / blocks + chunk - 1) / chunk * chunk) {}
   static constexpr std::int64_t elements(std::int64_t depth) { return (depth + Factors::depth - 1) / Factors::depth; }
   constexpr ScratchPlan scratch(std::int64_t n, std::int64_t k) const {
     ScratchPlan plan;
@@ -110,20 +111,20 @@ void gemm_along(Device& device, int threads, std::int64_t m, std::int64_t n, std
   using Copy = TileOfA<Element, Plan::most_strips * gemm_rows * Plan::most_depth / Factors::depth>;
   constexpr std::int64_t chunk = Plan::chunk, most_strips = Plan::most_strips;
   const Plan cut_along_k(k);
-  auto* const packed_b = reinterpret_cast<Element*>(
-      device.scratch(Scratch::packed_b, cut_along_k.scratch(n, k)[Scratch::packed_b]));
+  auto* const packed_b =
+      reinterpret_cast<Element*>(device.scratch(Scratch::packed_b, cut_along_k.scratch(n, k)[Scratch::packed_b]));
   for (std::int64_t block = 0; block < cut_along_k.blocks; ++block) {
     const std::int64_t k0 = block * cut_along_k.block_depth, depth = std::min(cut_along_k.block_depth, k - k0),
                        elements = Plan::elements(depth);
     // After the first block of k the product so far is what is added.
     const PackedProduct<Factors> product{.m = m,
-                                   .n = n,
-                                   .elements = elements,
-                                   .packed_b = packed_b,
-                                   .c = c,
-                                   .c_leading = c_leading,
-                                   .addend = block == 0 ? add.addend : c,
-                                   .bias = block == 0 ? add.bias : nullptr};
+                                         .n = n,
+                                         .elements = elements,
+                                         .packed_b = packed_b,
+                                         .c = c,
+                                         .c_leading = c_leading,
+                                         .addend = block == 0 ? add.addend : c,
+                                         .bias = block == 0 ? add.bias : nullptr};
     const std::int64_t panels = product.panels(), strips = product.strips();
     // What lies across is packed in chunks of whole rows, which memory delivers fastest, the rest panel by panel.
     const auto pack_b = [&](std::int64_t p, std::int64_t first, std::int64_t rows) {
@@ -162,9 +163,10 @@ void gemm_along(Device& device, int threads, std::int64_t m, std::int64_t n, std
 
 /// How gemm_across cuts a product in items, and what the workers that take them pack.
 struct AcrossPlan {
-  static constexpr std::int64_t chunk = 16;                                   // rows of memory that are packed at once
-  static constexpr std::int64_t block = 256;                                  // along k
-  static constexpr std::int64_t most_columns = 512, most_elements = 1 << 17;  // of a tile of C, which stays in the cache
+  static constexpr std::int64_t chunk = 16;   // rows of memory that are packed at once
+  static constexpr std::int64_t block = 256;  // along k
+  static constexpr std::int64_t most_columns = 512,
+                                most_elements = 1 << 17;  // of a tile of C, which stays in the cache
   std::int64_t column_tiles, parts, part_depth, row_tiles, items, workers;
   std::int64_t room_a, room_b;  // elements of each worker
   ScratchPlan scratch;
@@ -177,7 +179,8 @@ struct AcrossPlan {
     // A small C is also cut along k, in two parts that are summed apart.
     parts = k >= 1024 && fewest_row_tiles * column_tiles < 8 ? 2 : 1;
     part_depth = (k / parts + chunk - 1) / chunk * chunk;
-    row_tiles = std::min(strips, std::max(fewest_row_tiles, (threads + parts * column_tiles - 1) / (parts * column_tiles)));
+    row_tiles =
+        std::min(strips, std::max(fewest_row_tiles, (threads + parts * column_tiles - 1) / (parts * column_tiles)));
     items = parts * row_tiles * column_tiles;
     workers = std::min<std::int64_t>(threads, items);
     room_a = ((strips + row_tiles - 1) / row_tiles) * strip_width * block;

@@ -19,7 +19,8 @@ struct DeviceOptions {
 
 inline Device::Device(const DeviceOptions& options) {
   if (options.threads < 0)
-    throw Error(ExitCode::usage, "--threads was given " + std::to_string(options.threads) + ", expected a number that is not negative");
+    throw Error(ExitCode::usage,
+                "--threads was given " + std::to_string(options.threads) + ", expected a number that is not negative");
   if (options.threads > 0) threads_ = options.threads;
 }
 

@@ -1,7 +1,7 @@
 // longsky/cpu/workspace.hpp — what the ops of a training step take of scratch memory, known when a recipe is compiled.
 //
-// Each use of scratch memory is as large as the most that one op asks of it, which the op's own file says. Not in it: what
-// layers of one's own ask for.
+// Each use of scratch memory is as large as the most that one op asks of it, which the op's own file says. Not in it:
+// what layers of one's own ask for.
 #pragma once
 
 #include <longsky/cpu/attention_backward.hpp>
@@ -24,7 +24,8 @@ constexpr ScratchPlan step_scratch(const StepShape& s) {
   constexpr ModelSpec m = Net::model;
   const std::int64_t N = s.tokens();
   ScratchPlan plan = CrossEntropyPass<Precision, m.vocab, m.width>::scratch(N);
-  plan.follow(attention_backward_scratch<typename Net::Mask, m.head_dim()>(s.sequences, s.context, m.heads, m.kv_heads));
+  plan.follow(
+      attention_backward_scratch<typename Net::Mask, m.head_dim()>(s.sequences, s.context, m.heads, m.kv_heads));
   plan.follow(linear_scratch<Precision>(s.threads, N, m.qkv_width(), m.width));
   plan.follow(linear_scratch<Precision>(s.threads, N, m.width, m.width));
   plan.follow(linear_scratch<Precision>(s.threads, N, 2 * m.ffn, m.width));

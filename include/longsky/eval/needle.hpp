@@ -1,8 +1,8 @@
 // longsky/eval/needle.hpp — the needle grid: how many needles a model finds, by length and depth.
 //
-// Right means: greedy decoding says the number and then the end token, nothing else. Beside it, for models that know but
-// do not say: is the right answer likelier than every distractor of the same length? Words, numbers and haystack are the
-// reported ones, never seen in training, or the development ones that settings are chosen by.
+// Right means: greedy decoding says the number and then the end token, nothing else. Beside it, for models that know
+// but do not say: is the right answer likelier than every distractor of the same length? Words, numbers and haystack
+// are the reported ones, never seen in training, or the development ones that settings are chosen by.
 #pragma once
 
 #include <longsky/data/corpus.hpp>
@@ -57,8 +57,8 @@ double likelihood(Reader& reader, std::span<const float> logits, std::span<const
 
 /// Fills the grid. `after_each` is called after every sample and may throw to stop.
 template <class Reader, class AfterEach>
-[[gnu::cold]] NeedleGrid needle_grid(Reader& reader, const Corpus& corpus, const NeedleGridSpec& cells, std::uint64_t seed, bool development,
-                       const AfterEach& after_each) {
+[[gnu::cold]] NeedleGrid needle_grid(Reader& reader, const Corpus& corpus, const NeedleGridSpec& cells,
+                                     std::uint64_t seed, bool development, const AfterEach& after_each) {
   const KeyPool& keys = development ? corpus.development_keys : corpus.test_keys;
   const TokenDocument& haystack = development ? corpus.development : corpus.held_out;
   const std::uint32_t stream = stream_of(development ? "needle.development" : "needle.report");

@@ -223,8 +223,8 @@ inline void read_safetensors(const std::filesystem::path& path, std::span<const 
                                          shape_text(tensor.shape) + " has " + std::to_string(tensor.data.size()) +
                                          " elements or a name that is taken; correct the list of tensors");
     const std::uint64_t end = offset + tensor.data.size_bytes();
-    text += "," + Json(tensor.name).text() + ":{\"dtype\":\"F32\",\"shape\":" + Json(tensor.shape).text() + ",\"data_offsets\":[" +
-            std::to_string(offset) + "," + std::to_string(end) + "]}";
+    text += "," + Json(tensor.name).text() + ":{\"dtype\":\"F32\",\"shape\":" + Json(tensor.shape).text() +
+            ",\"data_offsets\":[" + std::to_string(offset) + "," + std::to_string(end) + "]}";
     offset = end;
   }
   text += "}";

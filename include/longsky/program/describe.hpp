@@ -53,9 +53,9 @@ inline std::string scientific(double x) {
 /// A stage, member by member; `types` are the names of its data, mask, objective and schedule.
 [[gnu::cold]] inline void describe_stage(std::ostream& os, std::size_t i, const StageSpec& s, const RopeSpec& position,
                                          const std::array<std::string_view, 4>& types) {
-  os << "stage " << i + 1 << "    " << s.name << ": " << s.steps << " steps of " << s.accumulation << " x " << s.sequences
-     << " x " << s.context << " = " << words::grouped(s.tokens_per_step()) << " tokens, lr " << s.lr << ", warm-up "
-     << s.warmup << ", floor " << s.floor << '\n'
+  os << "stage " << i + 1 << "    " << s.name << ": " << s.steps << " steps of " << s.accumulation << " x "
+     << s.sequences << " x " << s.context << " = " << words::grouped(s.tokens_per_step()) << " tokens, lr " << s.lr
+     << ", warm-up " << s.warmup << ", floor " << s.floor << '\n'
      << "  data       " << types[0] << '\n'
      << "  mask       " << types[1] << '\n'
      << "  position   " << position << '\n'
@@ -127,14 +127,16 @@ struct StageCost {
     for (std::size_t i = 0; i < std::size(of_stage); ++i) rows[sums + i].push_back(of_stage[i]);
   }
   return aligned(rows) + "the most at any time: " + words::bytes(most) +
-         (threads > 1 ? ", with " + std::to_string(threads) + " threads" : "") + "; all stages if every token is trained: " + words::scientific(all) + " FLOP\n";
+         (threads > 1 ? ", with " + std::to_string(threads) + " threads" : "") +
+         "; all stages if every token is trained: " + words::scientific(all) + " FLOP\n";
 }
 
 template <Recipe R, class Device>
 [[gnu::cold]] std::string plan_table(int threads) {
   std::vector<StageCost> stages;
   for_each_stage<R>([&]<class S>(std::size_t) {
-    stages.push_back({S::spec.name, plan<R, S, Device>(threads), step_flops<R, S>().total(), S::spec.tokens_per_step(), S::spec.steps});
+    stages.push_back({S::spec.name, plan<R, S, Device>(threads), step_flops<R, S>().total(), S::spec.tokens_per_step(),
+                      S::spec.steps});
   });
   return cost_table(stages, threads);
 }

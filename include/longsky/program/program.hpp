@@ -73,7 +73,8 @@ template <Recipe R, class Device>
     std::cout << '\n';
     return;
   }
-  throw Error(ExitCode::usage, "there is no model '" + generation.model + "'; there are before, after and, with --ablations, others");
+  throw Error(ExitCode::usage,
+              "there is no model '" + generation.model + "'; there are before, after and, with --ablations, others");
 }
 
 }  // namespace command
@@ -129,7 +130,8 @@ template <Recipe R, class Device>
     std::cerr << app.name << ": " << e.what() << '\n';
     return static_cast<int>(e.code());
   } catch (const std::bad_alloc&) {
-    std::cerr << app.name << ": there is not enough memory; the plan needs " << words::bytes(largest_plan<R, Device>(device_options.workers()))
+    std::cerr << app.name << ": there is not enough memory; the plan needs "
+              << words::bytes(largest_plan<R, Device>(device_options.workers()))
               << ". Use fewer sequences a pass, or RecomputeBlocks.\n";
     return static_cast<int>(ExitCode::does_not_fit);
   } catch (const std::exception& e) {

@@ -81,7 +81,8 @@ namespace results {
 inline Json json_file(const std::filesystem::path& path) {
   Json json = Json::parse(read_file(path));
   if (!json.is_object())
-    throw Error(ExitCode::corrupt, "longsky: " + path.string() + " is not a JSON object; remove it to have it made again");
+    throw Error(ExitCode::corrupt,
+                "longsky: " + path.string() + " is not a JSON object; remove it to have it made again");
   return json;
 }
 
@@ -89,7 +90,8 @@ inline Json json_file(const std::filesystem::path& path) {
   std::vector<std::uint64_t> seeds;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(out, error))
-    if (unsigned long long seed = 0; std::sscanf(entry.path().filename().c_str(), "seed_%llu", &seed) == 1) seeds.push_back(seed);
+    if (unsigned long long seed = 0; std::sscanf(entry.path().filename().c_str(), "seed_%llu", &seed) == 1)
+      seeds.push_back(seed);
   std::sort(seeds.begin(), seeds.end());
   return seeds;
 }
@@ -111,7 +113,8 @@ inline std::string number(const char* format, double x) {
 [[gnu::cold]] inline void require_run(const RunPaths& paths) {
   std::error_code error;
   if (!std::filesystem::exists(paths.run_json(), error))
-    throw Error(ExitCode::usage, "longsky: there is no run in " + paths.out.string() + "; name its directory with --out, or train first");
+    throw Error(ExitCode::usage, "longsky: there is no run in " + paths.out.string() +
+                                     "; name its directory with --out, or train first");
 }
 
 /// Reads a run directory. `chains` are those to look for.
@@ -147,8 +150,9 @@ inline std::string number(const char* format, double x) {
     if (!result.evaluations.empty()) all.chains.push_back(std::move(result));
   }
   if (!all.chain("before") || !all.chain("after"))
-    throw Error(ExitCode::usage, "longsky: " + paths.out.string() + " has no evaluation of both the short recipe and the whole "
-                                 "one; let train finish first");
+    throw Error(ExitCode::usage, "longsky: " + paths.out.string() +
+                                     " has no evaluation of both the short recipe and the whole "
+                                     "one; let train finish first");
   return all;
 }
 
@@ -193,36 +197,44 @@ inline std::string number(const char* format, double x) {
   const ChainResult &before = *r.chain("before"), &after = *r.chain("after");
   const int beyond = 2 * r.short_context;
   ReportData data;
-  data.title = "A longer context: " + std::to_string(r.short_context) + " to " + std::to_string(r.long_context) + " tokens";
+  data.title =
+      "A longer context: " + std::to_string(r.short_context) + " to " + std::to_string(r.long_context) + " tokens";
   data.summary = "Needles found beyond " + std::to_string(beyond) + " tokens: " + percent(before.mean_exact(beyond)) +
-                 " after the short recipe, " + percent(after.mean_exact(beyond)) + " after the whole one; over all lengths " +
-                 percent(after.mean_exact()) + " (" + std::to_string(after.seeds.size()) +
-                 (after.seeds.size() == 1 ? " seed)." : " seeds).");
+                 " after the short recipe, " + percent(after.mean_exact(beyond)) +
+                 " after the whole one; over all lengths " + percent(after.mean_exact()) + " (" +
+                 std::to_string(after.seeds.size()) + (after.seeds.size() == 1 ? " seed)." : " seeds).");
   data.marks = {r.short_context, r.long_context};
   for (std::size_t s = 0; s < std::min(before.seeds.size(), after.seeds.size()); ++s)
     data.needles.push_back({after.seeds.size() == 1 ? "" : "seed " + std::to_string(after.seeds[s]),
                             {{"before", before.evaluations[s].needle}, {"after", after.evaluations[s].needle}}});
-  for (const StagePerplexity& p : after.evaluations.front().perplexity) data.perplexity.push_back({"after " + p.stage, p.curve});
+  for (const StagePerplexity& p : after.evaluations.front().perplexity)
+    data.perplexity.push_back({"after " + p.stage, p.curve});
   data.losses = r.losses;
   data.figures = {
       {"wall time", number("%.0f s", r.run.at("wall_s").get<double>())},
-      {"training", number("%.3g FLOP", r.figures.flops) + " on " + number("%.3g tokens", static_cast<double>(r.figures.tokens))},
+      {"training",
+       number("%.3g FLOP", r.figures.flops) + " on " + number("%.3g tokens", static_cast<double>(r.figures.tokens))},
       {"tokens per second", number("%.0f", static_cast<double>(r.figures.tokens) / r.figures.seconds)},
       {"of the measured peak", percent(r.figures.flops / r.figures.seconds / r.run.at("peak_flops").get<double>())},
       {"needles in a cell", std::to_string(after.evaluations.front().needle.samples)},
   };
-  ReportTable table{"Needles found, exact answers", {"model", "seeds", "all lengths", "beyond " + std::to_string(beyond) + " tokens"}, {}};
+  ReportTable table{"Needles found, exact answers",
+                    {"model", "seeds", "all lengths", "beyond " + std::to_string(beyond) + " tokens"},
+                    {}};
   for (const ChainResult& chain : r.chains) {
     std::string each;
     for (std::size_t s = 0; s < chain.seeds.size(); ++s)
-      each += (s ? ", " : "") + std::to_string(chain.seeds[s]) + ": " + percent(chain.evaluations[s].needle.mean_exact());
+      each +=
+          (s ? ", " : "") + std::to_string(chain.seeds[s]) + ": " + percent(chain.evaluations[s].needle.mean_exact());
     table.rows.push_back({chain.name, each, percent(chain.mean_exact()), percent(chain.mean_exact(beyond))});
   }
   data.tables.push_back(table);
   const auto said = [](const Json& from, const char* name) { return from.at(name).get<std::string>(); };
   const Json identity = r.run.at("identity");
-  data.recipe = {{"recipe", said(identity, "recipe")}, {"books", said(r.run, "books")}, {"held out", said(identity, "held_out")}};
-  data.machine = {{"processor", said(r.run, "machine")}, {"device", said(r.run, "device")},
+  data.recipe = {
+      {"recipe", said(identity, "recipe")}, {"books", said(r.run, "books")}, {"held out", said(identity, "held_out")}};
+  data.machine = {{"processor", said(r.run, "machine")},
+                  {"device", said(r.run, "device")},
                   {"measured peak", number("%.0f GFLOP/s", r.run.at("peak_flops").get<double>() / 1e9)}};
   data.command = said(r.run, "command");
   return data;
@@ -237,7 +249,8 @@ inline void write_results(const RunPaths& paths, const Results& r) {
 /// The two heat maps, for a terminal or a log.
 inline void print_results(std::ostream& out, const Results& r, bool colour) {
   for (const char* name : {"before", "after"})
-    print_heat_map(out, std::string(name) + ", needles found", r.chain(name)->evaluations.front().needle, &NeedleGrid::exact, colour);
+    print_heat_map(out, std::string(name) + ", needles found", r.chain(name)->evaluations.front().needle,
+                   &NeedleGrid::exact, colour);
 }
 
 }  // namespace longsky

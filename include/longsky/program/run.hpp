@@ -51,10 +51,11 @@ class Run {
         stages_(outline<R>()),
         max_wall_(parse_duration(options.max_wall)),
         progress_(std::cout, progress_options(progress_style(options.progress), 1)) {
-    if (options.seeds < 1 || options.samples < 1 || !(options.scale > 0) || !(options.lr_scale > 0) || options.keep < 1 ||
-        options.checkpoint_every < 0 || options.checkpoint_minutes < 0)
-      throw Error(ExitCode::usage, "--seeds, --samples, --keep, --scale and --lr-scale must be positive, "
-                                   "--checkpoint-every and --checkpoint-minutes not negative");
+    if (options.seeds < 1 || options.samples < 1 || !(options.scale > 0) || !(options.lr_scale > 0) ||
+        options.keep < 1 || options.checkpoint_every < 0 || options.checkpoint_minutes < 0)
+      throw Error(ExitCode::usage,
+                  "--seeds, --samples, --keep, --scale and --lr-scale must be positive, "
+                  "--checkpoint-every and --checkpoint-minutes not negative");
     if (options.out.empty()) throw Error(ExitCode::usage, "--out needs the name of a directory");
     chains_ = {short_chain(stages_), full_chain(stages_)};
     if (options.ablations)
@@ -64,10 +65,11 @@ class Run {
   /// Trains and evaluates every chain of every seed; writes summary.json. Throws Error; what is finished stays.
   [[gnu::cold]] void train() {
     if (const std::int64_t there = device_.memory_bytes(); largest_plan<R, Device>(device_.threads()) > there)
-      throw Error(ExitCode::does_not_fit, "the recipe needs " + words::bytes(largest_plan<R, Device>(device_.threads())) + " of memory and " +
-                                              device_.description() + " has " + words::bytes(there) +
-                                              "; the plan command lists what for. Use a larger device, fewer sequences a "
-                                              "pass, or RecomputeBlocks");
+      throw Error(ExitCode::does_not_fit,
+                  "the recipe needs " + words::bytes(largest_plan<R, Device>(device_.threads())) + " of memory and " +
+                      device_.description() + " has " + words::bytes(there) +
+                      "; the plan command lists what for. Use a larger device, fewer sequences a "
+                      "pass, or RecomputeBlocks");
     load_corpus();
     progress_.message(std::to_string(corpus_.documents.size() + 1) + " books, " + words::grouped(training_tokens()) +
                       " tokens to train on, " +
@@ -121,9 +123,7 @@ class Run {
   const std::vector<Chain>& chains() const { return chains_; }
 
   /// The rotary positions the model at the end of `chain` was trained with.
-  RopeSpec final_position(const Chain& chain) const {
-    return position_of(chain.links.back());
-  }
+  RopeSpec final_position(const Chain& chain) const { return position_of(chain.links.back()); }
 
   /// Reads the books, and the run's tokenizer or makes one; writes nothing. Throws Error for a corpus that the recipe
   /// cannot be trained and evaluated on.
@@ -136,8 +136,9 @@ class Run {
                      ? BytePair::load(paths_.tokenizer())
                      : make_tokenizer(books, held_out, R::model.vocab);
     if (tokenizer_.vocab() != R::model.vocab)
-      throw Error(ExitCode::corrupt, "the tokenizer " + paths_.tokenizer().string() + " has " + std::to_string(tokenizer_.vocab()) +
-                                         " tokens, the model has " + std::to_string(R::model.vocab) + "; use another --out");
+      throw Error(ExitCode::corrupt, "the tokenizer " + paths_.tokenizer().string() + " has " +
+                                         std::to_string(tokenizer_.vocab()) + " tokens, the model has " +
+                                         std::to_string(R::model.vocab) + "; use another --out");
     corpus_ = make_corpus(tokenizer_, books, held_out, /*seed=*/0);
     for (const TokenDocument& book : corpus_.documents) books_ += (books_.empty() ? "" : ", ") + book.name;
     check_corpus<R>(corpus_, options_.development, options_.seed);
@@ -147,7 +148,8 @@ class Run {
   void require_begun() const { require_run(paths_); }
 
   /// Loads what the first `links` stages of `chain` ended with. Throws Error(usage) when they are not finished.
-  [[gnu::cold]] void load_finished(std::uint64_t seed, const Chain& chain, std::size_t links, Weights<R>& weights) const {
+  [[gnu::cold]] void load_finished(std::uint64_t seed, const Chain& chain, std::size_t links,
+                                   Weights<R>& weights) const {
     const auto directory = paths_.node(seed, chain, links) / "checkpoints" / finished_checkpoint;
     std::error_code error;
     if (!std::filesystem::exists(directory, error))
@@ -167,7 +169,8 @@ class Run {
     result.needle = needle_grid(reader, corpus_, cells, seed, options_.development, [&] {
       done_ += per_sample;
       worked_ = true;
-      show("needles: " + chain.name, ++sample, static_cast<int>(cells.lengths.size() * cells.depths.size()) * cells.samples);
+      show("needles: " + chain.name, ++sample,
+           static_cast<int>(cells.lengths.size() * cells.depths.size()) * cells.samples);
       if (should_stop()) throw Error(ExitCode::stopped, "stopped while evaluating; the same command does it again");
     });
     for (std::size_t n = 1; n <= chain.links.size(); ++n) {
@@ -259,7 +262,9 @@ class Run {
     replace_file(paths_.run_json(), run.text(1) + "\n");
   }
 
-  int steps_of(const StageSpec& spec) const { return std::max(1, static_cast<int>(std::lround(spec.steps * options_.scale))); }
+  int steps_of(const StageSpec& spec) const {
+    return std::max(1, static_cast<int>(std::lround(spec.steps * options_.scale)));
+  }
 
   double stage_flops(std::size_t stage) const {
     // What is trained is known only when it is drawn; for the progress bar all tokens of a pretraining stage are.
@@ -359,7 +364,9 @@ class Run {
       }
     }
     const Evaluation found = measure(seed, chain, weights.span());
-    replace_file(path, Json::object({{"chain", chain.name}, {"samples", options_.samples}, {"evaluation", found}}).text(1) + "\n");
+    replace_file(
+        path,
+        Json::object({{"chain", chain.name}, {"samples", options_.samples}, {"evaluation", found}}).text(1) + "\n");
     progress_.message(label(seed, chain.name) + ": needles found " + results::percent(found.needle.mean_exact()) +
                       ", beyond " + std::to_string(2 * stages_[0].spec.context) + " tokens " +
                       results::percent(found.needle.mean_exact(2 * stages_[0].spec.context)));

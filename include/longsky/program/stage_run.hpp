@@ -78,7 +78,8 @@ StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
   StageFigures figures;
   if (const auto info = newest_checkpoint(directory, hooks.say)) {
     const Json state = read_checkpoint(*info, tensors.model, tensors.moments);
-    trainer.restore({state.at("step").get<int>(), state.at("tokens").get<std::int64_t>(), state.at("guard").get<SpikeGuard>()});
+    trainer.restore(
+        {state.at("step").get<int>(), state.at("tokens").get<std::int64_t>(), state.at("guard").get<SpikeGuard>()});
     figures = state.at("figures").get<StageFigures>();
     hooks.say("resuming " + std::string(stage.name) + " at step " + std::to_string(trainer.step()) + " from " +
               info->directory.string());

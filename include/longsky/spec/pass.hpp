@@ -8,12 +8,12 @@ namespace longsky {
 
 /// B sequences of T tokens on one flat axis of N = B * T rows. A view: it owns nothing.
 struct Pass {
-  std::span<const std::int32_t> tokens;     // [N]
-  std::span<const std::int32_t> targets;    // [N], -1 where nothing is trained
-  std::span<const std::int32_t> documents;  // [N], never decreasing within a sequence
-  std::span<const std::int32_t> positions;  // [N]
-  int context = 0;                          // T
-  const float* rope_table = nullptr;        // [positions, head_dim]: cosines, then sines
+  std::span<const std::int32_t> tokens;            // [N]
+  std::span<const std::int32_t> targets;           // [N], -1 where nothing is trained
+  std::span<const std::int32_t> documents;         // [N], never decreasing within a sequence
+  std::span<const std::int32_t> positions;         // [N]
+  int context = 0;                                 // T
+  const float* rope_table = nullptr;               // [positions, head_dim]: cosines, then sines
   const std::int32_t* attention_bounds = nullptr;  // what all layers know of their mask; nullptr: nothing
 
   std::int64_t count() const { return static_cast<std::int64_t>(tokens.size()); }
@@ -22,10 +22,10 @@ struct Pass {
 
 /// What the memory of a step's ops depends on besides the network.
 struct StepShape {
-  std::int64_t sequences;    ///< of a pass
-  std::int64_t context;      ///< tokens of a sequence
-  std::int64_t weights;      ///< padding included
-  int threads = 1;           ///< where a device has some
+  std::int64_t sequences;  ///< of a pass
+  std::int64_t context;    ///< tokens of a sequence
+  std::int64_t weights;    ///< padding included
+  int threads = 1;         ///< where a device has some
   constexpr std::int64_t tokens() const { return sequences * context; }
 };
 

@@ -68,8 +68,7 @@ class MetricsLog {
  public:
   /// `resumed_step`: the last step that counts, 0 for a new run. `header` says what ran (recipe, options, versions);
   /// a resumed run appends a header of its own.
-  MetricsLog(const std::filesystem::path& run, const Json& header, std::int64_t resumed_step,
-             double now = wall_clock())
+  MetricsLog(const std::filesystem::path& run, const Json& header, std::int64_t resumed_step, double now = wall_clock())
       : lines_(prepared(run, resumed_step), O_CREAT | O_APPEND), tensorboard_(run / "tb", resumed_step + 1, now) {
     char host[256] = "";
     ::gethostname(host, sizeof host - 1);
@@ -85,18 +84,18 @@ class MetricsLog {
   /// A loss that is not a number is written as null.
   [[gnu::cold]] void write(const StepMetrics& m, double now = wall_clock()) {
     append(Json::object({{"step", m.step},
-            {"stage", m.stage},
-            {"tokens", m.tokens},
-            {"time", utc_text(now)},
-            {"loss", m.loss},
-            {"ppl", std::exp(m.loss)},
-            {"lr", m.lr},
-            {"grad_norm", m.grad_norm},
-            {"tok_s", m.tok_s},
-            {"mfu", m.mfu},
-            {"mem_peak", m.mem_peak},
-            {"data_wait_ms", m.data_wait_ms},
-            {"seq_len", m.seq_len}}));
+                         {"stage", m.stage},
+                         {"tokens", m.tokens},
+                         {"time", utc_text(now)},
+                         {"loss", m.loss},
+                         {"ppl", std::exp(m.loss)},
+                         {"lr", m.lr},
+                         {"grad_norm", m.grad_norm},
+                         {"tok_s", m.tok_s},
+                         {"mfu", m.mfu},
+                         {"mem_peak", m.mem_peak},
+                         {"data_wait_ms", m.data_wait_ms},
+                         {"seq_len", m.seq_len}}));
     const std::pair<std::string_view, double> curves[] = {{"train/loss", m.loss},
                                                           {"train/lr", m.lr},
                                                           {"train/grad_norm", m.grad_norm},

@@ -4,8 +4,8 @@
 //
 // Step s of a stage is a pure function of (recipe, seed, s, weights, optimizer state).
 //
-// In three, so that each is compiled no more often than it differs: StageLoop is plain; NetworkLoop knows the model, the
-// mask and the device; Trainer adds the data of a stage.
+// In three, so that each is compiled no more often than it differs: StageLoop is plain; NetworkLoop knows the model,
+// the mask and the device; Trainer adds the data of a stage.
 #pragma once
 
 #include <longsky/core/error.hpp>

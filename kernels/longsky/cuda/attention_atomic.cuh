@@ -1,4 +1,5 @@
-// longsky/cuda/attention_atomic.cuh — the backward pass of attention in one walk, for who does not need the same bits twice.
+// longsky/cuda/attention_atomic.cuh — the backward pass of attention in one walk, for who does not need the same bits
+// twice.
 //
 // A block of keys that has p and ds of a tile also adds ds k to the queries' gradients, in float and in whatever order
 // the blocks come: 5 products instead of 7, and 4 bytes more an element of q. Which is faster is the GPU's to say.
@@ -18,8 +19,8 @@
 
 namespace longsky::cuda {
 
-/// A GPU on which attention in bfloat16 sums in any order; all else is Device. Name it where a program or a Trainer names
-/// its device.
+/// A GPU on which attention in bfloat16 sums in any order; all else is Device. Name it where a program or a Trainer
+/// names its device.
 class AtomicDevice : public Device {
  public:
   using Device::Device;
@@ -27,7 +28,8 @@ class AtomicDevice : public Device {
   template <class Net>
   static constexpr std::int64_t workspace_bytes(const StepShape& shape) {
     constexpr ModelSpec m = Net::model;
-    const std::int64_t sums = std::is_same_v<typename Net::Element, float> ? 0 : shape.tokens() * m.heads * m.head_dim() * 4;
+    const std::int64_t sums =
+        std::is_same_v<typename Net::Element, float> ? 0 : shape.tokens() * m.heads * m.head_dim() * 4;
     return Device::workspace_bytes<Net>(shape) + sums;
   }
 };
@@ -53,10 +55,12 @@ void attention_backward(AtomicDevice& device, bf16* dq, bf16* dk, bf16* dv, Rows
   constexpr int threads = 256;
   const std::int64_t size = batch.sequences * H * batch.context * D;
   const float* const delta = attention_delta<H, D>(device, d_o, o, batch);
-  auto* const sums = static_cast<float*>(device.scratch(Scratch::query_sums, size * static_cast<std::int64_t>(sizeof(float))));
+  auto* const sums =
+      static_cast<float*>(device.scratch(Scratch::query_sums, size * static_cast<std::int64_t>(sizeof(float))));
   fill_zero(device, std::span(sums, static_cast<std::size_t>(size)));
   attention_backward_keys<Mask, H, KV, D, Tile>(device, dk, dv, sums, d_o, delta, lse, q, k, v, batch);
-  launch(device, {(size / 2 + threads - 1) / threads, threads}, kernel::attention_finish_queries<D>, dq, sums, size / 2);
+  launch(device, {(size / 2 + threads - 1) / threads, threads}, kernel::attention_finish_queries<D>, dq, sums,
+         size / 2);
 }
 
 }  // namespace longsky::cuda

@@ -90,18 +90,19 @@ __device__ void add_to_queries(float* __restrict__ query_sums, const float (&ds)
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
         const int query = row * 16 + lane / 4 + j / 2 * 8;
-        if (query < queries) add_atomically(query_sums + query * D + pair * 16 + n * 8 + lane % 4 * 2 + j % 2, sum[n][j]);
+        if (query < queries)
+          add_atomically(query_sums + query * D + pair * 16 + n * 8 + lane % 4 * 2 + j % 2, sum[n][j]);
       }
   }
 }
 
-/// dk and dv of one tile of keys; with AddsToQueries also its part of query_sums [B,H,T,D], which is dq sqrt(D) when all
-/// tiles are done.
+/// dk and dv of one tile of keys; with AddsToQueries also its part of query_sums [B,H,T,D], which is dq sqrt(D) when
+/// all tiles are done.
 template <class Mask, int H, int KV, int D, class Tile, bool AddsToQueries>
 __global__ __launch_bounds__(Tile::threads, Tile::blocks) void attention_backward_keys(
     bf16* __restrict__ dk, bf16* __restrict__ dv, float* __restrict__ query_sums, const bf16* __restrict__ d_o,
-    const float* __restrict__ delta, const float* __restrict__ lse, const bf16* __restrict__ q, const bf16* __restrict__ k,
-    const bf16* __restrict__ v, AttentionBatch batch) {
+    const float* __restrict__ delta, const float* __restrict__ lse, const bf16* __restrict__ q,
+    const bf16* __restrict__ k, const bf16* __restrict__ v, AttentionBatch batch) {
   constexpr int N = Tile::walked / 8;
   __shared__ SharedTile<Tile::owned, D> keys, values;
   __shared__ SharedTile<Tile::walked, D> queries, d_out;
@@ -224,7 +225,8 @@ __global__ __launch_bounds__(Tile::threads) void attention_backward_queries(
 
 /// Queues delta [B,H,T] and says where in scratch memory it will be.
 template <int H, int D, class T>
-const float* attention_delta(Device& device, Rows<const T, H * D> d_o, Rows<const T, H * D> o, const AttentionBatch& batch) {
+const float* attention_delta(Device& device, Rows<const T, H * D> d_o, Rows<const T, H * D> o,
+                             const AttentionBatch& batch) {
   constexpr int threads = 256;
   const std::int64_t rows = batch.sequences * batch.context;
   auto* const delta =
@@ -243,8 +245,8 @@ void attention_backward_keys(Device& device, bf16* dk, bf16* dv, Sums query_sums
   static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
   const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
   launch(device, {tiles * batch.sequences * KV, Tile::threads},
-         kernel::attention_backward_keys<Mask, H, KV, D, Tile, !std::is_null_pointer_v<Sums>>, dk, dv, query_sums, d_o.data,
-         delta, lse, q, k, v, batch);
+         kernel::attention_backward_keys<Mask, H, KV, D, Tile, !std::is_null_pointer_v<Sums>>, dk, dv, query_sums,
+         d_o.data, delta, lse, q, k, v, batch);
 }
 
 /// Writes every element of dq [B,H,T,D], dk and dv [B,KV,T,D]. o and lse are the forward pass's. Any T.

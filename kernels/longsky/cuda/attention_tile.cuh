@@ -23,8 +23,8 @@ struct Walk {
   int first, behind;
 };
 
-/// Where tile `tile` of sequence `b` has its walk in AttentionBatch::bounds [3, sequences, context, 2], of which a sequence
-/// uses as many as it has tiles.
+/// Where tile `tile` of sequence `b` has its walk in AttentionBatch::bounds [3, sequences, context, 2], of which a
+/// sequence uses as many as it has tiles.
 LONGSKY_HD inline std::int64_t bounds_place(const AttentionBatch& batch, Walker walker, std::int64_t b, int tile) {
   return 2 * ((static_cast<std::int64_t>(walker) * batch.sequences + b) * batch.context + tile);
 }

@@ -1,4 +1,5 @@
-// longsky/cuda/readback.cuh — brings a value from the GPU to the host while the GPU goes on with what is queued behind it.
+// longsky/cuda/readback.cuh — brings a value from the GPU to the host while the GPU goes on with what is queued behind
+// it.
 #pragma once
 
 #include <longsky/cuda/device.cuh>
@@ -14,7 +15,8 @@ class Readback {
 
  public:
   explicit Readback(Device& device) : device_(device) {
-    check(cudaHostAlloc(reinterpret_cast<void**>(&here_), sizeof(T), cudaHostAllocDefault), "allocate pinned memory for a result");
+    check(cudaHostAlloc(reinterpret_cast<void**>(&here_), sizeof(T), cudaHostAllocDefault),
+          "allocate pinned memory for a result");
     check(cudaEventCreateWithFlags(&arrived_, cudaEventDisableTiming), "create an event");
   }
   Readback(const Readback&) = delete;
@@ -27,7 +29,8 @@ class Readback {
 
   /// Queues the copy of what `from`, on the GPU, holds when all that was queued before is done.
   void begin(const T* from) {
-    check(cudaMemcpyAsync(here_, from, sizeof(T), cudaMemcpyDeviceToHost, device_.stream()), "copy a result from the GPU");
+    check(cudaMemcpyAsync(here_, from, sizeof(T), cudaMemcpyDeviceToHost, device_.stream()),
+          "copy a result from the GPU");
     check(cudaEventRecord(arrived_, device_.stream()), "record an event");
   }
   /// Waits for the copy, and for nothing that was queued after it.
