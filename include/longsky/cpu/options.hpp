@@ -11,7 +11,7 @@ struct DeviceOptions {
   int threads = 0;
 
   /// The threads of a device with these options.
-  int workers() const { return threads > 0 ? threads : Device().threads(); }
+  int workers() const { return Device(*this).threads(); }
 
   static constexpr OptionText texts[] = {
       {"threads", "Device", "threads; 0: all cores. The result has the same bits for any number"}};

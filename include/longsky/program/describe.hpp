@@ -131,6 +131,7 @@ struct StageCost {
          "; all stages if every token is trained: " + words::scientific(all) + " FLOP\n";
 }
 
+/// The same of `R` on `Device`, whose ops have `threads` threads.
 template <Recipe R, class Device>
 [[gnu::cold]] std::string plan_table(int threads) {
   std::vector<StageCost> stages;

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/utf8.hpp>
 #include <longsky/text/inflate.hpp>
 #include <longsky/text/r_object.hpp>
-#include <longsky/core/utf8.hpp>
 
 #include <algorithm>
 #include <cstdint>

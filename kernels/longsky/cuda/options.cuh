@@ -10,6 +10,7 @@ struct DeviceOptions {
   int gpu = 0;
   bool synchronous = false;
 
+  /// The threads of a device with these options: see Device::threads.
   static constexpr int workers() { return 1; }
 
   static constexpr OptionText texts[] = {
