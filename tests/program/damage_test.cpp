@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <limits>
+#include <regex>
 #include <string>
 
 using namespace longsky;
@@ -96,8 +97,20 @@ TEST_CASE("damage to what a run cannot make again is code 4 with the file's name
   expect_corrupt(out / "run.json", train(out.path()), "run.json");
   expect_corrupt(node(out.path(), 0) / "checkpoints" / "finished" / "model.safetensors", train(out.path()), "finished");
 
-  // An evaluation can be made again.
-  truncate(node(out.path(), 2) / "evaluation.json");
+  // An evaluation can be made again, by train; a report only reads.
+  const fs::path evaluation = node(out.path(), 2) / "evaluation.json";
+  const Arguments report = {"report", "--out", out.path().string()};
+  expect_corrupt(out / "run.json", report, "run.json");
+  expect_corrupt(evaluation, report, "evaluation.json");
+  const std::string before = read_file(evaluation);
+  const std::string fewer = std::regex_replace(before, std::regex("\"exact\": \\[[^\\]]*\\],?"), "\"exact\": [");
+  REQUIRE(fewer != before);
+  replace_file(evaluation, fewer);
+  const Ended ended = run(report);
+  INFO(ended.said);
+  CHECK(ended.code == 4);
+  CHECK_THAT(ended.said, Contains("evaluation.json is not what a run writes: its numbers do not fit together"));
+  truncate(evaluation);
   expect_undisturbed_end(out);
 }
 

@@ -1,7 +1,7 @@
 // longsky/core/error.hpp — what a run says when it cannot go on, and the exit code a script can test.
 //
-// A message names what failed, where, what was expected and what to do. It is thrown at the edges (files, options,
-// data); ops never throw.
+// A message names what failed, where, what was expected and what to do, and no program: who prints it puts its own name
+// in front. It is thrown at the edges (files, options, data); ops never throw.
 #pragma once
 
 #include <stdexcept>

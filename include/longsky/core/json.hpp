@@ -102,8 +102,9 @@ class Json {
   Json item(std::size_t i) const { return borrowed(json_array_get(value_, i)); }
   /// The member of that name. Throws Error(corrupt) where there is none.
   Json at(const char* name) const {
-    if (!contains(name)) throw Error(ExitCode::corrupt, std::string("longsky: the field \"") + name + "\" is missing");
-    return (*this)[name];
+    json_t* const member = json_object_get(value_, name);
+    if (!member) throw Error(ExitCode::corrupt, std::string("the field \"") + name + "\" is missing");
+    return borrowed(member);
   }
   std::vector<Json> items() const;      ///< of an array
   std::vector<Member> members() const;  ///< of an object
@@ -143,8 +144,7 @@ class Json {
   static Json borrowed(json_t* value) { return value ? Json(json_incref(value)) : Json(); }
 
   static json_t* integer(std::int64_t value, bool fits) {
-    if (!fits)
-      throw Error(ExitCode::usage, "longsky: JSON cannot hold a whole number above 2^63 - 1; use a smaller one");
+    if (!fits) throw Error(ExitCode::usage, "JSON cannot hold a whole number above 2^63 - 1; use a smaller one");
     return json_integer(value);
   }
   static json_t* real(double value) {
@@ -181,7 +181,7 @@ class Json {
       return is_array();
   }
   [[noreturn]] void refuse(const char* expected) const {
-    throw Error(ExitCode::corrupt, std::string("longsky: expected ") + expected + ", found " + text().substr(0, 80));
+    throw Error(ExitCode::corrupt, std::string("expected ") + expected + ", found " + text().substr(0, 80));
   }
 
   static void write(std::string& out, json_t* value, int indent, int depth);

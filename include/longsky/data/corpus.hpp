@@ -61,11 +61,10 @@ class DistinctKeys {
   std::string fresh(const Make& make) {
     for (int tries = 0; tries < 10'000; ++tries)
       if (std::string key = make(); taken_.insert(key).second) return key;
-    throw Error(ExitCode::usage, "longsky: more than " + std::to_string(taken_.size()) +
-                                     " different keys are needed, but the corpus has " +
-                                     std::to_string(pool_.words.size()) + " words and " +
-                                     std::to_string(pool_.names.size()) +
-                                     " names to make them of; add books or use a larger vocabulary");
+    throw Error(ExitCode::usage,
+                "more than " + std::to_string(taken_.size()) + " different keys are needed, but the corpus has " +
+                    std::to_string(pool_.words.size()) + " words and " + std::to_string(pool_.names.size()) +
+                    " names to make them of; add books or use a larger vocabulary");
   }
 
   const KeyPool& pool_;

@@ -31,7 +31,7 @@ inline std::span<const std::int32_t> text_window(const Corpus& corpus, int lengt
     longest = std::max(longest, static_cast<std::int64_t>(book.tokens.size()));
   }
   if (all == 0)
-    throw Error(ExitCode::usage, "longsky: a window of " + std::to_string(length) +
+    throw Error(ExitCode::usage, "a window of " + std::to_string(length) +
                                      " tokens was asked for, but the longest of the " +
                                      std::to_string(corpus.documents.size()) + " training books has " +
                                      std::to_string(longest) + "; add a longer book or train on a shorter context");

@@ -32,7 +32,7 @@ class LengthyTables {
     TurnWriter conversation(writer, *corpus_, writer.room());
     ask_about<Tasks>(conversation, written.table, written.tokens, Turns, draw.random);
     if (conversation.turns() == 0)
-      throw Error(ExitCode::usage, "longsky: a table of two rows and a question do not fit a context of " +
+      throw Error(ExitCode::usage, "a table of two rows and a question do not fit a context of " +
                                        std::to_string(out.context()) +
                                        " tokens; use a longer context or fewer columns");
     writer.finish();

@@ -64,7 +64,7 @@ inline NeedleSample make_needle(const Corpus& corpus, Random& random, NeedleQuer
   const auto fixed = static_cast<int>(2 + needle.size() + question.size() + sample.answer.size());
   const int hay = query.length - fixed;
   if (hay < 0 || hay > static_cast<int>(haystack.tokens.size()))
-    throw Error(ExitCode::usage, "longsky: a needle sample of " + std::to_string(query.length) +
+    throw Error(ExitCode::usage, "a needle sample of " + std::to_string(query.length) +
                                      " tokens was asked for; expected " + std::to_string(fixed) + " to " +
                                      std::to_string(fixed + haystack.tokens.size()) + " with the haystack " +
                                      haystack.name + " of " + std::to_string(haystack.tokens.size()) + " tokens");

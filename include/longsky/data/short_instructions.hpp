@@ -36,7 +36,7 @@ class ShortInstructions {
     for (int failures = 0; writer.room() >= shortest && failures < most_failures;)
       if (!sample(writer, std::min(Length, writer.room()), draw.random)) ++failures;
     if (writer.written() == 0)
-      throw Error(ExitCode::usage, "longsky: no short instruction fits a context of " + std::to_string(out.context()) +
+      throw Error(ExitCode::usage, "no short instruction fits a context of " + std::to_string(out.context()) +
                                        " tokens; expected a context of at least " + std::to_string(shortest));
     writer.finish();
   }

@@ -141,7 +141,7 @@ class Picture {
     cairo_status_t status = cairo_status(context.get());
     if (status == CAIRO_STATUS_SUCCESS) status = cairo_surface_write_to_png_stream(surface.get(), append, &bytes);
     if (status != CAIRO_STATUS_SUCCESS)
-      throw Error(ExitCode::failure, "longsky: the picture '" + title_ + "' cannot be drawn as PNG: " +
+      throw Error(ExitCode::failure, "the picture '" + title_ + "' cannot be drawn as PNG: " +
                                          cairo_status_to_string(status) + "; its SVG has the same content");
     return bytes;
   }

@@ -19,14 +19,11 @@ namespace longsky {
 /// A grid's cells, [length][depth]: &NeedleGrid::exact or &NeedleGrid::ranked.
 using NeedleCells = std::vector<std::vector<double>> NeedleGrid::*;
 
-/// Throws Error where a cell is missing, as in a file that was cut or edited.
+/// Throws Error where a cell is missing.
 inline void require_whole(const NeedleGrid& grid, NeedleCells cells) {
-  bool whole = !grid.lengths.empty() && !grid.depths.empty() && (grid.*cells).size() == grid.lengths.size();
-  for (const auto& column : grid.*cells) whole = whole && column.size() == grid.depths.size();
-  if (!whole)
-    throw Error(ExitCode::corrupt, "longsky: a needle grid of " + std::to_string(grid.lengths.size()) +
-                                       " lengths and " + std::to_string(grid.depths.size()) +
-                                       " depths lacks cells; evaluate again");
+  if (!grid.whole(cells))
+    throw Error(ExitCode::corrupt, "a needle grid of " + std::to_string(grid.lengths.size()) + " lengths and " +
+                                       std::to_string(grid.depths.size()) + " depths lacks cells; evaluate again");
 }
 
 /// The mean over all cells.

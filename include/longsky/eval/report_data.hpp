@@ -14,6 +14,14 @@ struct NeedleGrid {
   std::vector<std::vector<double>> ranked;  ///< [length][depth] fraction whose right answer is likelier than all distractors
   int samples = 0;                          ///< per cell
 
+  /// Whether &NeedleGrid::exact or &NeedleGrid::ranked has a cell for each length and depth, and there are some: not
+  /// so in a file that was cut or edited.
+  bool whole(std::vector<std::vector<double>> NeedleGrid::*cells) const {
+    bool all = !lengths.empty() && !depths.empty() && (this->*cells).size() == lengths.size();
+    for (const auto& column : this->*cells) all = all && column.size() == depths.size();
+    return all;
+  }
+
   /// The mean over the cells of lengths above `beyond`; 0 where there is none.
   double mean_exact(int beyond = 0) const {
     double sum = 0;
@@ -37,6 +45,8 @@ struct NeedleGrid {
 struct PerplexityCurve {
   std::vector<int> position_end;  ///< tokens, the last position of each bin
   std::vector<double> nll_mean;   ///< nats
+
+  bool whole() const { return !nll_mean.empty() && nll_mean.size() == position_end.size(); }
 
   static void fields(auto& curve, auto&& field) {
     field("position_end", curve.position_end);

@@ -70,7 +70,7 @@ inline bool is_temporary(const fs::path& directory) {
 }
 
 [[noreturn]] inline void reject(const fs::path& directory, const std::string& what) {
-  throw Error(ExitCode::corrupt, "longsky: the checkpoint '" + directory.string() + "' is damaged: " + what +
+  throw Error(ExitCode::corrupt, "the checkpoint '" + directory.string() + "' is damaged: " + what +
                                      "; remove that directory, and the run goes on from what is left");
 }
 
@@ -203,8 +203,9 @@ inline void discard(const fs::path& directory) {
 /// Writes <run>/checkpoints/step_…; when it is on the disk, removes all but the newest `keep` of the step checkpoints
 /// up to this one, this one never. `step` counts over the whole run. Throws Error; what was there before then remains.
 [[gnu::cold]] inline CheckpointInfo write_checkpoint(const std::filesystem::path& run, std::int64_t step,
-                                       std::span<const TensorRef> model, std::span<const TensorRef> optimizer,
-                                       const Json& state, int keep) {
+                                                     std::span<const TensorRef> model,
+                                                     std::span<const TensorRef> optimizer, const Json& state,
+                                                     int keep) {
   const CheckpointInfo written = checkpoint::write(run, checkpoint::step_name(step), step, model, optimizer, state);
   std::vector<CheckpointInfo> older;
   for (const CheckpointInfo& c : checkpoint::finished(run, [](const std::string&) {}))
@@ -219,8 +220,7 @@ inline CheckpointInfo write_named_checkpoint(const std::filesystem::path& run, c
                                              std::int64_t step, std::span<const TensorRef> model,
                                              std::span<const TensorRef> optimizer, const Json& state) {
   if (name.empty() || name.rfind("step_", 0) == 0 || name.find_first_of("/.") != std::string::npos)
-    throw Error(ExitCode::usage, "longsky: '" + name +
-                                     "' cannot name a checkpoint; choose a name without '/' and '.' " +
+    throw Error(ExitCode::usage, "'" + name + "' cannot name a checkpoint; choose a name without '/' and '.' " +
                                      "that does not begin with 'step_'");
   return checkpoint::write(run, name, step, model, optimizer, state);
 }
@@ -260,7 +260,7 @@ inline Json read_checkpoint_state(const CheckpointInfo& info) {
 /// Fills `model` and, unless it is empty, `optimizer`, and returns the state. Sizes, checksums, names and shapes are
 /// all found right before the first byte of a destination changes. Throws Error.
 inline Json read_checkpoint(const CheckpointInfo& info, std::span<const TensorRef> model,
-                                      std::span<const TensorRef> optimizer) {
+                            std::span<const TensorRef> optimizer) {
   checkpoint::verify(info.directory);
   Json state = read_checkpoint_state(info);
   const auto model_file = info.directory / CheckpointManifest::files[0];

@@ -50,8 +50,8 @@ namespace longsky {
         return "check the disk and try again";
     }
   };
-  return {ExitCode::failure, "longsky: cannot " + std::string(action) + " '" + path.string() +
-                                 "': " + std::strerror(reason) + "; " + std::string(remedy())};
+  return {ExitCode::failure, "cannot " + std::string(action) + " '" + path.string() + "': " + std::strerror(reason) +
+                                 "; " + std::string(remedy())};
 }
 
 /// An open file descriptor with one owner.
@@ -131,8 +131,8 @@ class FileReader {
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) throw file_error("read", path_, errno);
       if (n == 0)
-        throw Error(ExitCode::corrupt, "longsky: '" + path_.string() + "' ends at byte " + std::to_string(offset) +
-                                           ", " + std::to_string(out.size()) +
+        throw Error(ExitCode::corrupt, "'" + path_.string() + "' ends at byte " + std::to_string(offset) + ", " +
+                                           std::to_string(out.size()) +
                                            " bytes too early; copy it again or use an earlier one");
       offset += static_cast<std::uint64_t>(n);
       out = out.subspan(static_cast<std::size_t>(n));

@@ -74,7 +74,7 @@ inline std::string printable(const std::string& name) {
 }
 
 [[noreturn]] inline void reject(const std::filesystem::path& path, const std::string& what) {
-  throw Error(ExitCode::corrupt, "longsky: '" + path.string() + "' is not a sound safetensors file: " + what +
+  throw Error(ExitCode::corrupt, "'" + path.string() + "' is not a sound safetensors file: " + what +
                                      "; copy it again or use an earlier one");
 }
 
@@ -169,7 +169,7 @@ inline std::string printable(const std::string& name) {
                                                            std::span<const TensorRef> tensors) {
   const auto mismatch = [&](const std::string& what) {
     throw Error(ExitCode::corrupt,
-                "longsky: '" + path.string() + "' is of another model: " + what + "; use the program that wrote it");
+                "'" + path.string() + "' is of another model: " + what + "; use the program that wrote it");
   };
   std::map<std::string, const TensorEntry*> entries;
   for (const TensorEntry& entry : header.tensors) entries[entry.name] = &entry;
@@ -219,7 +219,7 @@ inline void read_safetensors(const std::filesystem::path& path, std::span<const 
     std::int64_t size = 1;
     for (const std::int64_t d : tensor.shape) size *= d;
     if (static_cast<std::uint64_t>(size) != tensor.data.size() || !names.insert(tensor.name).second)
-      throw Error(ExitCode::failure, "longsky: tensor " + safetensors::printable(tensor.name) + " of shape " +
+      throw Error(ExitCode::failure, "tensor " + safetensors::printable(tensor.name) + " of shape " +
                                          shape_text(tensor.shape) + " has " + std::to_string(tensor.data.size()) +
                                          " elements or a name that is taken; correct the list of tensors");
     const std::uint64_t end = offset + tensor.data.size_bytes();

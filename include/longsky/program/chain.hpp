@@ -24,7 +24,7 @@ struct Link {
 
 /// A model's way through the stages.
 struct Chain {
-  std::string name;   ///< as the report calls it
+  std::string name;  ///< as the report calls it
   std::vector<Link> links;
 
   /// The directory of the first `n` links: `pretrain+long_pretrain`.

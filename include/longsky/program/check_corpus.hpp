@@ -43,8 +43,7 @@ template <Recipe R>
   });
   const TokenDocument& haystack = development ? corpus.development : corpus.held_out;
   if (static_cast<std::int64_t>(haystack.tokens.size()) <= R::model.context)
-    throw Error(ExitCode::usage, "longsky: the book " + haystack.name + " has " +
-                                     std::to_string(haystack.tokens.size()) +
+    throw Error(ExitCode::usage, "the book " + haystack.name + " has " + std::to_string(haystack.tokens.size()) +
                                      " tokens to evaluate on; expected more than the context of " +
                                      std::to_string(R::model.context) + ". Hold out a longer book with --held-out");
   for (const int length : doubling_lengths(std::tuple_element_t<0, StagesOf<R>>::spec.context, R::model.context)) {

@@ -11,21 +11,21 @@ namespace longsky {
 
 /// The options of `train` and, where they apply, of the other subcommands.
 struct RunOptions {
-  std::string out;                        // data; a program's own is runs/ and its name
+  std::string out;  // data; a program's own is runs/ and its name
   std::string corpus = "data/corpus";
   std::string held_out = "persuasion";
-  std::uint64_t seed = 0;                 // run
+  std::uint64_t seed = 0;  // run
   int seeds = 1;
   double scale = 1;
   double lr_scale = 1;
   bool ablations = false;
-  int samples = 10;                       // evaluation
+  int samples = 10;  // evaluation
   bool development = false;
-  int checkpoint_every = 200;             // checkpoints
+  int checkpoint_every = 200;  // checkpoints
   double checkpoint_minutes = 2;
   int keep = 2;
   std::string max_wall;
-  std::string progress = "auto";          // output
+  std::string progress = "auto";  // output
 };
 
 /// The words of `--help`.
@@ -43,11 +43,12 @@ inline constexpr OptionText run_option_texts[] = {
     {"checkpoint_every", "Checkpoints", "steps between checkpoints; 0: only at the end of a stage"},
     {"checkpoint_minutes", "Checkpoints", "minutes between checkpoints at the most; 0: no limit"},
     {"keep", "Checkpoints", "step checkpoints to keep"},
-    {"max_wall", "Checkpoints", "checkpoint and stop (exit code 75) after this time, as 90s, 15m, 2h or 01:30:00; empty: never"},
+    {"max_wall", "Checkpoints",
+     "checkpoint and stop (exit code 75) after this time, as 90s, 15m, 2h or 01:30:00; empty: never"},
     {"progress", "Output", "auto, bar, plain, json or none"},
 };
 
 }  // namespace longsky
 
-BOOST_HANA_ADAPT_STRUCT(longsky::RunOptions, out, corpus, held_out, seed, seeds, scale, lr_scale, ablations,
-                        samples, development, checkpoint_every, checkpoint_minutes, keep, max_wall, progress);
+BOOST_HANA_ADAPT_STRUCT(longsky::RunOptions, out, corpus, held_out, seed, seeds, scale, lr_scale, ablations, samples,
+                        development, checkpoint_every, checkpoint_minutes, keep, max_wall, progress);

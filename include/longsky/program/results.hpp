@@ -3,6 +3,7 @@
 // Everything is a function of the files alone, so that a report can be made again without the books or a model.
 #pragma once
 
+#include <longsky/core/error.hpp>
 #include <longsky/core/json.hpp>
 #include <longsky/eval/heat_map.hpp>
 #include <longsky/eval/loss_curve.hpp>
@@ -12,6 +13,7 @@
 #include <longsky/io/file.hpp>
 #include <longsky/program/chain.hpp>
 #include <longsky/program/paths.hpp>
+#include <longsky/program/records.hpp>
 #include <longsky/program/stage_run.hpp>
 
 #include <algorithm>
@@ -24,28 +26,6 @@
 #include <vector>
 
 namespace longsky {
-
-/// The perplexity of a chain's model after one of its stages.
-struct StagePerplexity {
-  std::string stage;
-  PerplexityCurve curve;
-
-  static void fields(auto& perplexity, auto&& field) {
-    field("stage", perplexity.stage);
-    field("curve", perplexity.curve);
-  }
-};
-
-/// What an evaluation of one chain found: needles at its end, perplexity after each of its stages.
-struct Evaluation {
-  NeedleGrid needle;
-  std::vector<StagePerplexity> perplexity;
-
-  static void fields(auto& evaluation, auto&& field) {
-    field("needle", evaluation.needle);
-    field("perplexity", evaluation.perplexity);
-  }
-};
 
 /// The evaluations of one chain, seed by seed.
 struct ChainResult {
@@ -63,11 +43,10 @@ struct ChainResult {
 
 /// A run, as its directory tells it.
 struct Results {
-  Json run;
+  RunRecord run;
   std::vector<ChainResult> chains;  ///< those that have been evaluated
   StageFigures figures;             ///< of all stages of all seeds
   std::vector<LossCurve> losses;    ///< of the full chain, first seed
-  int short_context = 0, long_context = 0;
 
   const ChainResult* chain(const std::string& name) const {
     const auto found = std::find_if(chains.begin(), chains.end(), [&](const ChainResult& c) { return c.name == name; });
@@ -76,15 +55,6 @@ struct Results {
 };
 
 namespace results {
-
-/// The JSON object in a file. Throws Error(corrupt) when it is not one.
-inline Json json_file(const std::filesystem::path& path) {
-  Json json = Json::parse(read_file(path));
-  if (!json.is_object())
-    throw Error(ExitCode::corrupt,
-                "longsky: " + path.string() + " is not a JSON object; remove it to have it made again");
-  return json;
-}
 
 [[gnu::cold]] inline std::vector<std::uint64_t> seeds_in(const std::filesystem::path& out) {
   std::vector<std::uint64_t> seeds;
@@ -113,8 +83,8 @@ inline std::string number(const char* format, double x) {
 [[gnu::cold]] inline void require_run(const RunPaths& paths) {
   std::error_code error;
   if (!std::filesystem::exists(paths.run_json(), error))
-    throw Error(ExitCode::usage, "longsky: there is no run in " + paths.out.string() +
-                                     "; name its directory with --out, or train first");
+    throw Error(ExitCode::usage,
+                "there is no run in " + paths.out.string() + "; name its directory with --out, or train first");
 }
 
 /// Reads a run directory. `chains` are those to look for.
@@ -122,9 +92,7 @@ inline std::string number(const char* format, double x) {
   require_run(paths);
   std::error_code error;
   Results all;
-  all.run = results::json_file(paths.run_json());
-  all.short_context = all.run.at("short_context").get<int>();
-  all.long_context = all.run.at("long_context").get<int>();
+  all.run = read_record<RunRecord>(paths.run_json());
   std::set<std::string> counted;
   for (const Chain& chain : chains) {
     ChainResult result{chain.name, {}, {}};
@@ -141,7 +109,7 @@ inline std::string number(const char* format, double x) {
       const auto path = paths.evaluation(seed, chain, development);
       if (!std::filesystem::exists(path, error)) continue;
       result.seeds.push_back(seed);
-      result.evaluations.push_back(results::json_file(path).at("evaluation").get<Evaluation>());
+      result.evaluations.push_back(read_record<EvaluationRecord>(path).evaluation);
     }
     if (chain.name == "after" && !result.seeds.empty())
       for (std::size_t n = 1; n <= chain.links.size(); ++n)
@@ -150,7 +118,7 @@ inline std::string number(const char* format, double x) {
     if (!result.evaluations.empty()) all.chains.push_back(std::move(result));
   }
   if (!all.chain("before") || !all.chain("after"))
-    throw Error(ExitCode::usage, "longsky: " + paths.out.string() +
+    throw Error(ExitCode::usage, paths.out.string() +
                                      " has no evaluation of both the short recipe and the whole "
                                      "one; let train finish first");
   return all;
@@ -159,7 +127,7 @@ inline std::string number(const char* format, double x) {
 /// summary.json: the figures that other programs read.
 [[gnu::cold]] inline Json summary_of(const Results& r) {
   const ChainResult &before = *r.chain("before"), &after = *r.chain("after");
-  const int beyond = 2 * r.short_context;
+  const int beyond = 2 * r.run.short_context;
   std::vector<Json> seeds;
   std::vector<Json::Member> chains;
   for (std::size_t s = 0; s < std::min(before.seeds.size(), after.seeds.size()); ++s)
@@ -171,17 +139,17 @@ inline std::string number(const char* format, double x) {
                                                 {"found", chain.mean_exact()},
                                                 {"found_beyond", chain.mean_exact(beyond)},
                                                 {"evaluations", chain.evaluations}})});
-  return Json::object({{"wall_s", r.run.at("wall_s")},
+  return Json::object({{"wall_s", r.run.wall_s},
                        {"seeds", seeds},
                        {"tokens_per_s", static_cast<double>(r.figures.tokens) / r.figures.seconds},
-                       {"fraction_of_peak", r.figures.flops / r.figures.seconds / r.run.at("peak_flops").get<double>()},
-                       {"peak_flops", r.run.at("peak_flops")},
+                       {"fraction_of_peak", r.figures.flops / r.figures.seconds / r.run.peak_flops},
+                       {"peak_flops", r.run.peak_flops},
                        {"tokens", r.figures.tokens},
                        {"flops", r.figures.flops},
                        {"training_s", r.figures.seconds},
-                       {"device", r.run.at("device")},
-                       {"machine", r.run.at("machine")},
-                       {"command", r.run.at("command")},
+                       {"device", r.run.device},
+                       {"machine", r.run.machine},
+                       {"command", r.run.command},
                        {"beyond", beyond},
                        {"needle", Json::object({{"before_beyond", before.mean_exact(beyond)},
                                                 {"after", after.mean_exact()},
@@ -195,15 +163,15 @@ inline std::string number(const char* format, double x) {
   using results::number;
   using results::percent;
   const ChainResult &before = *r.chain("before"), &after = *r.chain("after");
-  const int beyond = 2 * r.short_context;
+  const int beyond = 2 * r.run.short_context;
   ReportData data;
-  data.title =
-      "A longer context: " + std::to_string(r.short_context) + " to " + std::to_string(r.long_context) + " tokens";
+  data.title = "A longer context: " + std::to_string(r.run.short_context) + " to " +
+               std::to_string(r.run.long_context) + " tokens";
   data.summary = "Needles found beyond " + std::to_string(beyond) + " tokens: " + percent(before.mean_exact(beyond)) +
                  " after the short recipe, " + percent(after.mean_exact(beyond)) +
                  " after the whole one; over all lengths " + percent(after.mean_exact()) + " (" +
                  std::to_string(after.seeds.size()) + (after.seeds.size() == 1 ? " seed)." : " seeds).");
-  data.marks = {r.short_context, r.long_context};
+  data.marks = {r.run.short_context, r.run.long_context};
   for (std::size_t s = 0; s < std::min(before.seeds.size(), after.seeds.size()); ++s)
     data.needles.push_back({after.seeds.size() == 1 ? "" : "seed " + std::to_string(after.seeds[s]),
                             {{"before", before.evaluations[s].needle}, {"after", after.evaluations[s].needle}}});
@@ -211,11 +179,11 @@ inline std::string number(const char* format, double x) {
     data.perplexity.push_back({"after " + p.stage, p.curve});
   data.losses = r.losses;
   data.figures = {
-      {"wall time", number("%.0f s", r.run.at("wall_s").get<double>())},
+      {"wall time", number("%.0f s", r.run.wall_s)},
       {"training",
        number("%.3g FLOP", r.figures.flops) + " on " + number("%.3g tokens", static_cast<double>(r.figures.tokens))},
       {"tokens per second", number("%.0f", static_cast<double>(r.figures.tokens) / r.figures.seconds)},
-      {"of the measured peak", percent(r.figures.flops / r.figures.seconds / r.run.at("peak_flops").get<double>())},
+      {"of the measured peak", percent(r.figures.flops / r.figures.seconds / r.run.peak_flops)},
       {"needles in a cell", std::to_string(after.evaluations.front().needle.samples)},
   };
   ReportTable table{"Needles found, exact answers",
@@ -229,14 +197,11 @@ inline std::string number(const char* format, double x) {
     table.rows.push_back({chain.name, each, percent(chain.mean_exact()), percent(chain.mean_exact(beyond))});
   }
   data.tables.push_back(table);
-  const auto said = [](const Json& from, const char* name) { return from.at(name).get<std::string>(); };
-  const Json identity = r.run.at("identity");
-  data.recipe = {
-      {"recipe", said(identity, "recipe")}, {"books", said(r.run, "books")}, {"held out", said(identity, "held_out")}};
-  data.machine = {{"processor", said(r.run, "machine")},
-                  {"device", said(r.run, "device")},
-                  {"measured peak", number("%.0f GFLOP/s", r.run.at("peak_flops").get<double>() / 1e9)}};
-  data.command = said(r.run, "command");
+  data.recipe = {{"recipe", r.run.identity.recipe}, {"books", r.run.books}, {"held out", r.run.identity.held_out}};
+  data.machine = {{"processor", r.run.machine},
+                  {"device", r.run.device},
+                  {"measured peak", number("%.0f GFLOP/s", r.run.peak_flops / 1e9)}};
+  data.command = r.run.command;
   return data;
 }
 

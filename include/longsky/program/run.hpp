@@ -211,24 +211,17 @@ class Run {
     return found;
   }
 
-  // What two invocations on one directory must agree on; anything else may change between them.
-  Json identity() const {
-    return Json::object({{"recipe", describe<R>()},
-                         {"scale", options_.scale},
-                         {"lr_scale", options_.lr_scale},
-                         {"books", books_crc_},
-                         {"held_out", options_.held_out}});
+  RunIdentity identity() const {
+    return {describe<R>(), options_.scale, options_.lr_scale, books_crc_, options_.held_out};
   }
 
   [[gnu::cold]] void claim_directory() {
     std::error_code error;
     if (!std::filesystem::exists(paths_.run_json(), error)) return;
-    const Json run = results::json_file(paths_.run_json());
-    if (!run.contains("identity") || !run["wall_s"].is_number())
-      throw Error(ExitCode::corrupt, paths_.run_json().string() + " is not what a run writes; use another --out");
-    earlier_wall_ = run["wall_s"].get<double>();
-    const Json started = run["identity"];
-    for (const auto& [key, value] : identity().members())
+    const auto run = read_record<RunRecord>(paths_.run_json());
+    earlier_wall_ = run.wall_s;
+    const Json started = run.identity;
+    for (const auto& [key, value] : Json(identity()).members())
       if (started[key.c_str()] != value)
         throw Error(ExitCode::usage, "the directory " + paths_.out.string() + " holds a run with another " + key +
                                          "; give the options it was started with, or another --out");
@@ -250,16 +243,9 @@ class Run {
 
   // Written once the corpus has been read, so that a wrong corpus does not bind the directory to it.
   void write_run_json() const {
-    const Json run = Json::object({{"identity", identity()},
-                                   {"wall_s", earlier_wall_ + elapsed()},
-                                   {"peak_flops", peak_},
-                                   {"device", device_.description()},
-                                   {"machine", processor_name()},
-                                   {"command", command_},
-                                   {"books", books_},
-                                   {"short_context", stages_[0].spec.context},
-                                   {"long_context", R::model.context}});
-    replace_file(paths_.run_json(), run.text(1) + "\n");
+    write_record(paths_.run_json(),
+                 RunRecord{identity(), earlier_wall_ + elapsed(), peak_, device_.description(), processor_name(),
+                           command_, books_, stages_[0].spec.context, R::model.context});
   }
 
   int steps_of(const StageSpec& spec) const {
@@ -354,19 +340,26 @@ class Run {
     return options_.seeds > 1 ? "seed " + std::to_string(seed) + " " + what : what;
   }
 
+  // Whether an evaluation of as many samples is there. One that is damaged is made again.
+  [[gnu::cold]] bool evaluated(const std::filesystem::path& path) {
+    std::error_code error;
+    if (!std::filesystem::exists(path, error)) return false;
+    try {
+      return read_record<EvaluationRecord>(path).samples == options_.samples;
+    } catch (const Error& damage) {
+      progress_.message(damage.what());
+      return false;
+    }
+  }
+
   [[gnu::cold]] void evaluate(std::uint64_t seed, const Chain& chain, Weights<R>& weights, bool again = false) {
     const std::filesystem::path path = paths_.evaluation(seed, chain, options_.development);
-    std::error_code error;
-    if (!again && std::filesystem::exists(path, error)) {
-      if (Json::parse(read_file(path))["samples"].get_or(0) == options_.samples) {
-        done_ += evaluation_flops();
-        return;
-      }
+    if (!again && evaluated(path)) {
+      done_ += evaluation_flops();
+      return;
     }
     const Evaluation found = measure(seed, chain, weights.span());
-    replace_file(
-        path,
-        Json::object({{"chain", chain.name}, {"samples", options_.samples}, {"evaluation", found}}).text(1) + "\n");
+    write_record(path, EvaluationRecord{chain.name, options_.samples, found});
     progress_.message(label(seed, chain.name) + ": needles found " + results::percent(found.needle.mean_exact()) +
                       ", beyond " + std::to_string(2 * stages_[0].spec.context) + " tokens " +
                       results::percent(found.needle.mean_exact(2 * stages_[0].spec.context)));

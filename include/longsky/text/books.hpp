@@ -61,9 +61,7 @@ struct Book {
 [[gnu::cold]] inline std::string checked_text(std::string_view raw, const std::string& what) {
   constexpr std::size_t shortest = 1000;  // bytes
   const auto control = [](char c) { return static_cast<std::uint8_t>(c) < 32 && (c < '\t' || c > '\r') && c != 27; };
-  const auto fail = [&](const std::string& problem) {
-    throw Error(ExitCode::corrupt, "longsky: " + what + " " + problem);
-  };
+  const auto fail = [&](const std::string& problem) { throw Error(ExitCode::corrupt, what + " " + problem); };
   if (raw.empty()) fail("is empty; expected the text of a book");
   const auto odd = std::count_if(raw.begin(), raw.end(), control);
   if (raw.find('\0') != raw.npos || static_cast<std::size_t>(odd) * 1000 > raw.size())
@@ -81,11 +79,10 @@ struct Book {
 
 [[gnu::cold]] inline std::string file_contents(const std::filesystem::path& path) {
   if (!std::filesystem::is_regular_file(path))
-    throw Error(ExitCode::usage,
-                "longsky: there is no file " + path.string() + "; expected a book as .txt, .gz or .rdb");
+    throw Error(ExitCode::usage, "there is no file " + path.string() + "; expected a book as .txt, .gz or .rdb");
   std::ifstream in(path, std::ios::binary);
   std::string data{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (!in) throw Error(ExitCode::usage, "longsky: " + path.string() + " cannot be read; check its permissions");
+  if (!in) throw Error(ExitCode::usage, path.string() + " cannot be read; check its permissions");
   return data;
 }
 
@@ -114,7 +111,7 @@ struct Book {
     const auto name = names.find(static_cast<std::int32_t>(at));
     const std::string what = path.string() + " (object at byte " + std::to_string(at) + ")";
     at += 4;
-    if (at >= data.size()) throw Error(ExitCode::corrupt, "longsky: " + what + " is cut off; fetch the file again");
+    if (at >= data.size()) throw Error(ExitCode::corrupt, what + " is cut off; fetch the file again");
     const std::string plain = inflate(data, at, what);
     const RObject object = RReader(plain, what).read();
     if (object.strings.empty()) continue;
@@ -123,7 +120,7 @@ struct Book {
     std::string fallback = path.stem().string() + " " + std::to_string(books.size() + 1);
     books.push_back({name == names.end() ? std::move(fallback) : name->second, checked_text(text, what)});
   }
-  if (books.empty()) throw Error(ExitCode::corrupt, "longsky: " + path.string() + " holds no character strings");
+  if (books.empty()) throw Error(ExitCode::corrupt, path.string() + " holds no character strings");
   return books;
 }
 

@@ -51,9 +51,8 @@ class BytePair {
       };
       const auto id = static_cast<std::int32_t>(tokens_.size());
       if (!known(a) || !known(b) || !joins_.emplace(key(a, b), id).second)
-        throw Error(ExitCode::corrupt, "longsky: merge " + std::to_string(id - first_merge) +
-                                           " of the tokenizer joins " + std::to_string(a) + " and " +
-                                           std::to_string(b) +
+        throw Error(ExitCode::corrupt, "merge " + std::to_string(id - first_merge) + " of the tokenizer joins " +
+                                           std::to_string(a) + " and " + std::to_string(b) +
                                            "; expected two tokens made before it and not joined yet");
       tokens_.push_back(tokens_[static_cast<std::size_t>(a)] + tokens_[static_cast<std::size_t>(b)]);
     }
@@ -95,8 +94,8 @@ class BytePair {
 
   std::string_view token(std::int32_t id) const {
     if (id < 0 || id >= vocab())
-      throw Error(ExitCode::usage, "longsky: there is no token " + std::to_string(id) + "; expected 0 to " +
-                                       std::to_string(vocab() - 1));
+      throw Error(ExitCode::usage,
+                  "there is no token " + std::to_string(id) + "; expected 0 to " + std::to_string(vocab() - 1));
     return tokens_[static_cast<std::size_t>(id)];
   }
 
@@ -116,15 +115,15 @@ class BytePair {
     out << json.text() << '\n';
     out.close();
     if (!out)
-      throw Error(ExitCode::failure, "longsky: the tokenizer cannot be written to " + path.string() +
+      throw Error(ExitCode::failure, "the tokenizer cannot be written to " + path.string() +
                                          "; check that the folder is there, is writable and has room");
   }
 
   [[gnu::cold]] static BytePair load(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
-    if (!in) throw Error(ExitCode::usage, "longsky: there is no tokenizer " + path.string() + "; train one first");
+    if (!in) throw Error(ExitCode::usage, "there is no tokenizer " + path.string() + "; train one first");
     const auto fail = [&](const std::string& problem) {
-      throw Error(ExitCode::corrupt, "longsky: tokenizer " + path.string() + " " + problem + "; train it again");
+      throw Error(ExitCode::corrupt, "tokenizer " + path.string() + " " + problem + "; train it again");
     };
     const Json json = Json::parse(std::string(std::istreambuf_iterator<char>(in), {}));
     if (!json.is_object()) fail("is not JSON");

@@ -47,7 +47,7 @@ class BytePairTrainer {
   BytePair train(int vocab) {
     const int wanted = vocab - BytePair::first_merge;
     if (wanted < 0)
-      throw Error(ExitCode::usage, "longsky: a vocabulary of " + std::to_string(vocab) +
+      throw Error(ExitCode::usage, "a vocabulary of " + std::to_string(vocab) +
                                        " tokens was asked for; expected at least " +
                                        std::to_string(BytePair::first_merge) + " (specials, bytes and numbers)");
     std::vector<BytePair::Merge> merges;
@@ -102,7 +102,7 @@ class BytePairTrainer {
       if (now == top.count) return top.pair;
       push(top.pair, now);
     }
-    throw Error(ExitCode::usage, "longsky: the text is too short to learn " + std::to_string(wanted) +
+    throw Error(ExitCode::usage, "the text is too short to learn " + std::to_string(wanted) +
                                      " merges of the tokenizer, only " + std::to_string(done) +
                                      " pairs occur twice; add books or ask for a smaller vocabulary");
   }

@@ -22,11 +22,12 @@ namespace longsky {
         it->is_regular_file() && (extension == ".txt" || extension == ".gz" || extension == ".rdb"))
       files.push_back(it->path());
   if (error)
-    throw Error(ExitCode::usage, "longsky: cannot read the corpus directory '" + directory.string() + "': " + error.message() +
+    throw Error(ExitCode::usage, "cannot read the corpus directory '" + directory.string() + "': " + error.message() +
                                      "; make it with scripts/corpus, or name another with --corpus");
   if (files.empty())
-    throw Error(ExitCode::usage, "longsky: the corpus directory '" + directory.string() +
-                                     "' has no .txt, .gz or .rdb file; put books there, or make it with scripts/corpus");
+    throw Error(ExitCode::usage,
+                "the corpus directory '" + directory.string() +
+                    "' has no .txt, .gz or .rdb file; put books there, or make it with scripts/corpus");
   std::sort(files.begin(), files.end());
   std::vector<Book> books;
   for (const fs::path& file : files)

@@ -58,7 +58,7 @@ class RReader {
   };
 
   [[noreturn]] void fail(const std::string& problem) const {
-    throw Error(ExitCode::corrupt, "longsky: " + what_ + " " + problem + " (byte " + std::to_string(at_) +
+    throw Error(ExitCode::corrupt, what_ + " " + problem + " (byte " + std::to_string(at_) +
                                        " of the unpacked object); fetch or unpack the file again");
   }
 

@@ -33,8 +33,8 @@ inline PieceCounts count_training_pieces(std::span<const Book> books, std::strin
     if (book.name == name) return book;
     names += (names.empty() ? "" : ", ") + book.name;
   }
-  throw Error(ExitCode::usage, "longsky: there is no book called " + std::string(name) +
-                                   "; the books are: " + (names.empty() ? "none" : names));
+  throw Error(ExitCode::usage,
+              "there is no book called " + std::string(name) + "; the books are: " + (names.empty() ? "none" : names));
 }
 
 /// Learns a tokenizer of `vocab` tokens on all books but the held-out one.
@@ -74,7 +74,7 @@ inline PieceCounts count_training_pieces(std::span<const Book> books, std::strin
     std::sort(p->names.begin(), p->names.end());  // counts are a hash map: its order is not ours
     if (p->words.size() < 2)
       throw Error(ExitCode::usage,
-                  "longsky: the tokenizer has too few whole words to ask for (" + std::to_string(p->words.size()) +
+                  "the tokenizer has too few whole words to ask for (" + std::to_string(p->words.size()) +
                       " in one of three pools, expected 2 or more); add books or use a larger vocabulary");
   }
 }
@@ -102,7 +102,7 @@ inline PieceCounts count_training_pieces(std::span<const Book> books, std::strin
     if (book.name != held_out) corpus.documents.push_back({book.name, tokenizer.encode(book.text)});
   if (corpus.documents.empty())
     throw Error(ExitCode::usage,
-                "longsky: the only book is the held-out one, " + std::string(held_out) + "; add books to train on");
+                "the only book is the held-out one, " + std::string(held_out) + "; add books to train on");
   deal_keys(corpus, tokenizer, count_training_pieces(books, held_out), seed);
   return corpus;
 }

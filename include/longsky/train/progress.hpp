@@ -31,7 +31,7 @@ inline ProgressStyle progress_style(std::string_view name) {
   for (int i = 0; i < 5; ++i)
     if (names[i] == name) return static_cast<ProgressStyle>(i);
   throw Error(ExitCode::usage,
-              "longsky: there is no progress style '" + std::string(name) + "'; choose auto, bar, plain, json or none");
+              "there is no progress style '" + std::string(name) + "'; choose auto, bar, plain, json or none");
 }
 
 /// Where progress goes, and what can be done there.

@@ -83,7 +83,7 @@ class StageLoop {
     report.gradient_norm = done.norm;
     if (done.verdict == Verdict::not_finite) {
       forget_passes();
-      throw Error(ExitCode::diverged, "longsky: the loss or the gradient is not a finite number at step " +
+      throw Error(ExitCode::diverged, "the loss or the gradient is not a finite number at step " +
                                           std::to_string(report.step) + " of stage " + std::string(spec_.name) +
                                           " (loss " + std::to_string(report.loss) + ", gradient norm " +
                                           std::to_string(report.gradient_norm) +
@@ -195,16 +195,15 @@ class StageLoop {
                             const char* remedy) {
       for (const std::int32_t x : array)
         if (x < first || x >= end)
-          throw Error(ExitCode::failure, "longsky: the data of stage " + std::string(spec_.name) + " gave " + what +
-                                             " " + std::to_string(x) + "; expected 0 to " + std::to_string(end - 1) +
-                                             remedy);
+          throw Error(ExitCode::failure, "the data of stage " + std::string(spec_.name) + " gave " + what + " " +
+                                             std::to_string(x) + "; expected 0 to " + std::to_string(end - 1) + remedy);
     };
     within(batch.tokens, 0, vocab_, "token", ": encode with the model's own tokenizer");
     within(batch.targets, -1, vocab_, "token", ": encode with the model's own tokenizer");
     within(batch.positions, 0, spec_.position_count(), "position", ", or a larger .positions in its spec");
     for (std::size_t t = 1; t < batch.documents.size(); ++t)
       if (t % static_cast<std::size_t>(batch.context) != 0 && batch.documents[t] < batch.documents[t - 1])
-        throw Error(ExitCode::failure, "longsky: the data of stage " + std::string(spec_.name) + " gave document " +
+        throw Error(ExitCode::failure, "the data of stage " + std::string(spec_.name) + " gave document " +
                                            std::to_string(batch.documents[t]) + " behind document " +
                                            std::to_string(batch.documents[t - 1]) +
                                            "; expected numbers that never fall");
