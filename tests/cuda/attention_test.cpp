@@ -174,9 +174,10 @@ TEMPLATE_TEST_CASE("the bounds of attention are the first and the last tile that
     int owned, walked;
   };
   int tiles = 0, causal = 0;
-  for (const Kind& kind : {Kind{cuda::kernel::Walker::forward, Forward::queries, Forward::keys},
-                           Kind{cuda::kernel::Walker::backward_keys, Backward::owned, Backward::walked},
-                           Kind{cuda::kernel::Walker::backward_queries, Backward::owned, Backward::walked}})
+  for (const Kind& kind :
+       {Kind{cuda::kernel::Walker::forward, Forward::queries, Forward::keys},
+        Kind{cuda::kernel::Walker::backward_keys, Backward::Keys::owned, Backward::Keys::walked},
+        Kind{cuda::kernel::Walker::backward_queries, Backward::Queries::owned, Backward::Queries::walked}})
     for (int b = 0; b < B; ++b)
       for (int tile = 0; tile * kind.owned < T; ++tile) {
         const bool keys = kind.walker == cuda::kernel::Walker::backward_keys;

@@ -17,8 +17,8 @@ using namespace longsky::test;
 
 namespace {
 
-/// Three sequences as long as a Skywork's, of which nothing is there but the end: 3 * 40 * 200,000 * 128 > 2^31.
-constexpr int B = 3, H = 40, T = 200'000, D = 128, window = 40, tile = 64, near = 2 * tile;
+/// Three sequences as long as a Skywork's, of which nothing is there but the end: 3 * 40 * 200,064 * 128 > 2^31.
+constexpr int B = 3, H = 40, T = 200'064, D = 128, window = 40, tile = 128, near = 2 * tile;
 using Mask = SlidingWindow<window>;
 constexpr std::int64_t size = std::int64_t{B} * H * T * D;
 static_assert(size > std::int64_t{1} << 31 && T % tile == 0);
@@ -33,15 +33,15 @@ struct Far {
     for (int t = 0; t < near; ++t)
       for (int d = 0; d < D; ++d) row(near - t)[d] = static_cast<bf16>(values[static_cast<std::size_t>(t * D + d)]);
   }
-  std::vector<float> last_tile() {
+  std::vector<float> last(int rows) {
     std::vector<float> values;
-    for (int t = tile; t > 0; --t)
+    for (int t = rows; t > 0; --t)
       for (int d = 0; d < D; ++d) values.push_back(static_cast<float>(row(t)[d]));
     return values;
   }
 };
 
-Doubles last_tile(const Doubles& x) { return {x.end() - tile * D, x.end()}; }
+Doubles last(const Doubles& x, int rows) { return {x.end() - rows * D, x.end()}; }
 
 /// Runs one block of a grid.
 template <class... Parameters, class... Arguments>
@@ -63,13 +63,16 @@ TEST_CASE("attention's arrays may be larger than an int can count", "[cuda][atte
   q.put(on_q), k.put(on_k), v.put(on_v), d_o.put(on_d_o);
   FarMemory<float> lse(size / D), delta(size / D);
   const AttentionBatch batch{B, T, nullptr};
-  constexpr unsigned heads = B * H, blocks = T / tile * heads;
+  constexpr unsigned heads = B * H;
 
   using Forward = cuda::AttentionTile<D>;
-  STATIC_REQUIRE((Forward::queries == tile && cuda::AttentionBackwardTile<D>::owned == tile));
+  using Keys = cuda::AttentionBackwardTile<D>::Keys;
+  using Queries = cuda::AttentionBackwardTile<D>::Queries;
+  constexpr unsigned blocks = T / tile * heads, blocks_of_keys = T / Keys::owned * heads;
+  STATIC_REQUIRE((Forward::queries == tile && Queries::owned == tile && Keys::owned <= tile));
   run_block(heads - 1, blocks, Forward::threads, cuda::kernel::attention_forward<Mask, H, H, D, Forward>,
             o.memory.data(), lse.data(), q.memory.data(), k.memory.data(), v.memory.data(), batch);
-  CHECK(close(o.last_tile(), last_tile(want.o.value), last_tile(want.o.scale), 2 * rounding<bf16>));
+  CHECK(close(o.last(tile), last(want.o.value, tile), last(want.o.scale, tile), 2 * rounding<bf16>));
 
   // What the forward pass and attention_delta leave for all queries whose keys are in the last tile.
   for (int t = 0; t < tile; ++t) {
@@ -79,16 +82,18 @@ TEST_CASE("attention's arrays may be larger than an int can count", "[cuda][atte
     for (std::size_t d = 0; d < D; ++d) sum += double{on_d_o[at * D + d]} * want.o.value[at * D + d];
     delta.data()[size / D - tile + t] = static_cast<float>(sum);
   }
-  using Backward = cuda::AttentionBackwardTile<D>;
   FarMemory<float> query_sums(size);
-  run_block(blocks - 1, blocks, Backward::threads, cuda::kernel::attention_backward_keys<Mask, H, H, D, Backward, true>,
-            dk.memory.data(), dv.memory.data(), query_sums.data(), d_o.memory.data(), delta.data(), lse.data(),
-            q.memory.data(), k.memory.data(), v.memory.data(), batch);
+  run_block(blocks_of_keys - 1, blocks_of_keys, Keys::threads,
+            cuda::kernel::attention_backward_keys<Mask, H, H, D, Keys, true>, dk.memory.data(), dv.memory.data(),
+            query_sums.data(), d_o.memory.data(), delta.data(), lse.data(), q.memory.data(), k.memory.data(),
+            v.memory.data(), batch);
   for (const float sum : query_sums.read(size - D, D)) CHECK((std::isfinite(sum) && sum != 0));  // of the last query
-  run_block(heads - 1, blocks, Backward::threads, cuda::kernel::attention_backward_queries<Mask, H, H, D, Backward>,
+  run_block(heads - 1, blocks, Queries::threads, cuda::kernel::attention_backward_queries<Mask, H, H, D, Queries>,
             dq.memory.data(), d_o.memory.data(), delta.data(), lse.data(), q.memory.data(), k.memory.data(),
             v.memory.data(), batch);
-  CHECK(close(dv.last_tile(), last_tile(want.dv.value), last_tile(want.dv.scale), 2 * rounding<bf16>));
-  CHECK(close(dk.last_tile(), last_tile(want.dk.value), last_tile(want.dk.scale), 3 * rounding<bf16>));
-  CHECK(close(dq.last_tile(), last_tile(want.dq.value), last_tile(want.dq.scale), 3 * rounding<bf16>));
+  CHECK(close(dv.last(Keys::owned), last(want.dv.value, Keys::owned), last(want.dv.scale, Keys::owned),
+              2 * rounding<bf16>));
+  CHECK(close(dk.last(Keys::owned), last(want.dk.value, Keys::owned), last(want.dk.scale, Keys::owned),
+              3 * rounding<bf16>));
+  CHECK(close(dq.last(tile), last(want.dq.value, tile), last(want.dq.scale, tile), 3 * rounding<bf16>));
 }

@@ -237,3 +237,8 @@ template <class T>
 T __shfl_xor_sync(unsigned mask, T value, int apart) {
   return __shfl_sync(mask, value, static_cast<int>(threadIdx.x % 32) ^ apart);
 }
+inline int __any_sync(unsigned, int mine) {
+  int any = 0;
+  for (const int theirs : longsky::emulation::block.exchange(mine)) any |= theirs != 0;
+  return any;
+}

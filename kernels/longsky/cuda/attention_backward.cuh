@@ -5,13 +5,15 @@
 //
 // Two passes, each of which owns what it sums: a block of keys walks over the queries of all heads that share them for
 // dk and dv, a block of queries over the keys for dq. Scores are computed twice, 7 products where atomic additions to
-// dq need 5 (attention_atomic.cuh), and the bits are the same in every run.
+// dq need 5 (attention_atomic.cuh), and the bits are the same in every run. In both, the next tile of the walk comes
+// while this one is multiplied.
 #pragma once
 
 #include <longsky/core/rows.hpp>
 #include <longsky/cuda/atomic.cuh>
 #include <longsky/cuda/attention_tile.cuh>
 #include <longsky/cuda/launch.cuh>
+#include <longsky/cuda/shared.cuh>
 
 #include <algorithm>
 #include <bit>
@@ -21,14 +23,22 @@
 
 namespace longsky::cuda {
 
-/// A block owns 16 rows a warp and walks over `walked` rows at a time.
+/// Rows that a block owns, `row_blocks` times 16 a warp, and rows of the other side that it takes at a time.
+template <int Warps, int RowBlocks, int Walked>
+struct AttentionWalkTile {
+  static constexpr int warps = Warps, threads = Warps * warp_size, row_blocks = RowBlocks;
+  static constexpr int owned = Warps * RowBlocks * 16, walked = Walked;
+};
+
+/// Blocks of keys, and of queries. The more rows a warp owns and walks over, the fewer times it loads a piece of a
+/// tile; these are the most whose sums stay in registers: two of D columns for keys, one for queries, and scores. A
+/// block has no more than 99 KiB of shared memory, which every GPU from compute capability 8.0 on gives it.
 template <int D>
 struct AttentionBackwardTile {
-  static constexpr int warps = 4, threads = warps * warp_size;
-  static constexpr int owned = warps * 16;
-  // Blocks a multiprocessor at least, 0: unsaid. Unsaid, ptxas 13.0 spills to have 3 where D = 64; said, where D = 32.
-  static constexpr int blocks = D == 32 ? 0 : 2;
-  static constexpr int walked = D == 128 ? 16 : D == 64 ? 48 : 64;  // more leaves the registers
+  using Keys =
+      std::conditional_t<D == 128, AttentionWalkTile<4, 1, 48>,
+                         std::conditional_t<D == 64, AttentionWalkTile<4, 1, 64>, AttentionWalkTile<4, 2, 32>>>;
+  using Queries = std::conditional_t<D == 128, AttentionWalkTile<4, 2, 16>, AttentionWalkTile<4, 2, 32>>;
 };
 
 namespace kernel {
@@ -48,50 +58,69 @@ __global__ void attention_delta(float* __restrict__ delta, const T* __restrict__
   if (lane == 0) delta[(n / context * H + h) * context + n % context] = sum;
 }
 
-/// p and ds of one pair from its score and from do v.
-struct Pair {
-  float p, ds;
+template <int D, class Tile>
+struct BackwardKeysShared {
+  SharedTile<Tile::owned, D> keys, values;
+  struct Stage {
+    SharedTile<Tile::walked, D> queries, d_out;
+    Shared<float, Tile::walked> lse, delta;
+    SharedPlaces<Tile::walked> places;
+  } stage[2];
+  SharedPlaces<Tile::owned> places;
 };
-inline __device__ Pair pair_of(float score, float dp, float scale, float lse, float delta, bool shown) {
-  const float p = shown ? exp2f(score * scale - lse * log2_e) : 0.0f;
-  return {p, p * (dp - delta)};
+
+/// With room for ds of a tile, keys down and queries across.
+template <int D, class Tile>
+struct BackwardKeysAndSumsShared : BackwardKeysShared<D, Tile> {
+  SharedTile<Tile::owned, static_cast<int>(std::bit_ceil(static_cast<unsigned>(Tile::walked)))> ds;
+};
+
+/// Leaves ds of a warp's keys where add_to_queries looks for it.
+template <class Tile, int D, int N>
+__device__ void share_ds(BackwardKeysAndSumsShared<D, Tile>& shared, const Factors<Tile::row_blocks, N>& ds) {
+  const int warp = static_cast<int>(threadIdx.x) / warp_size;
+#pragma unroll
+  for (int r = 0; r < Tile::row_blocks; ++r)
+#pragma unroll
+    for (int n = 0; n < N; ++n)
+#pragma unroll
+      for (int half = 0; half < 2; ++half)
+        shared.ds.store_matrix((warp * Tile::row_blocks + r) * 16 + half * 8, n, ds.pair(r, n, half));
 }
 
-/// query_sums[walked, D] += ds^T keys: what one tile of keys has for the queries it looked at, 16 x 16 sums at a time.
+/// query_sums[walked, D] += ds^T keys: what one tile of keys has for the first `queries` queries that it looked at.
+/// Begins with a barrier.
 template <class Tile, int D>
-__device__ void add_to_queries(float* __restrict__ query_sums, const float (&ds)[Tile::walked / 8][4],
-                               SharedTile<Tile::owned, D>& keys, int queries) {
-  constexpr int columns = static_cast<int>(std::bit_ceil(static_cast<unsigned>(Tile::walked)));
-  __shared__ SharedTile<Tile::owned, columns> turned;  // ds, keys down and queries across
-  const int lane = static_cast<int>(threadIdx.x) % warp_size, warp = static_cast<int>(threadIdx.x) / warp_size;
-#pragma unroll
-  for (int n = 0; n < Tile::walked / 8; ++n)
-#pragma unroll
-    for (int half = 0; half < 2; ++half)
-      turned.store_matrix(warp * 16 + half * 8, n, pack_bf16(ds[n][2 * half], ds[n][2 * half + 1]));
+__device__ void add_to_queries(float* __restrict__ query_sums, BackwardKeysAndSumsShared<D, Tile>& shared,
+                               int queries) {
   __syncthreads();
-
-  constexpr int pairs = D / 16, pieces = Tile::walked / 16 * pairs;
+  const int lane = opaque(static_cast<int>(threadIdx.x) % warp_size), warp = static_cast<int>(threadIdx.x) / warp_size;
+  // The warps take turns at columns of 16, where there are enough for all of them, or at pieces of 16 x 16.
+  constexpr int down = Tile::walked / 16, across = D / 16;
+  constexpr int rows = across % Tile::warps == 0 ? down : 1, pieces = down / rows * across;
   static_assert(pieces % Tile::warps == 0);
 #pragma unroll 1
-  for (int i = 0; i < pieces / Tile::warps; ++i) {  // unrolled, it leaves the registers
-    const int piece = i * Tile::warps + warp, row = piece / pairs, pair = piece % pairs;
-    float sum[2][4] = {};
-#pragma unroll
+  for (int piece = warp; piece < pieces; piece += Tile::warps) {
+    const int row = piece / across * 16, pair = piece % across;
+    Sums<rows, 2> sums;
+#pragma unroll 2  // all of them leave the registers
     for (int step = 0; step < Tile::owned / 16; ++step) {
-      std::uint32_t a[4], b[4];
-      turned.template load_matrices<true>(a, step * 16 + lane % 8 + lane / 16 * 8, 2 * row + lane / 8 % 2);
-      load_b(b, keys, step * 16, pair);
-      multiply_add(sum[0], a, b[0], b[1]);
-      multiply_add(sum[1], a, b[2], b[3]);
+      std::uint32_t a[rows][4], b[4];
+#pragma unroll
+      for (int r = 0; r < rows; ++r) load_a_turned(a[r], shared.ds, lane, row + r * 16, step);
+      load_b(b, shared.keys, lane, step * 16, pair);
+      sums.add(a, b, 0);
     }
 #pragma unroll
-    for (int n = 0; n < 2; ++n)
+    for (int r = 0; r < rows; ++r)
 #pragma unroll
-      for (int j = 0; j < 4; ++j) {
-        const int query = row * 16 + lane / 4 + j / 2 * 8;
-        if (query < queries)
-          add_atomically(query_sums + query * D + pair * 16 + n * 8 + lane % 4 * 2 + j % 2, sum[n][j]);
+      for (int half = 0; half < 2; ++half) {
+        const int query = row + r * 16 + lane / 4 + half * 8;
+        if (query >= queries) continue;
+#pragma unroll
+        for (int n = 0; n < 2; ++n)
+          add_atomically(query_sums + query * D + pair * 16 + n * 8 + lane % 4 * 2, sums.block[r][n][2 * half],
+                         sums.block[r][n][2 * half + 1]);
       }
   }
 }
@@ -99,81 +128,122 @@ __device__ void add_to_queries(float* __restrict__ query_sums, const float (&ds)
 /// dk and dv of one tile of keys; with AddsToQueries also its part of query_sums [B,H,T,D], which is dq sqrt(D) when
 /// all tiles are done.
 template <class Mask, int H, int KV, int D, class Tile, bool AddsToQueries>
-__global__ __launch_bounds__(Tile::threads, Tile::blocks) void attention_backward_keys(
+__global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void attention_backward_keys(
     bf16* __restrict__ dk, bf16* __restrict__ dv, float* __restrict__ query_sums, const bf16* __restrict__ d_o,
     const float* __restrict__ delta, const float* __restrict__ lse, const bf16* __restrict__ q,
     const bf16* __restrict__ k, const bf16* __restrict__ v, AttentionBatch batch) {
-  constexpr int N = Tile::walked / 8;
-  __shared__ SharedTile<Tile::owned, D> keys, values;
-  __shared__ SharedTile<Tile::walked, D> queries, d_out;
+  constexpr int R = Tile::row_blocks, walked = Tile::walked, N = walked / 8;
+  auto& shared = shared_memory<
+      std::conditional_t<AddsToQueries, BackwardKeysAndSumsShared<D, Tile>, BackwardKeysShared<D, Tile>>>();
   const int T = batch.context;
   const std::int64_t heads = batch.sequences * KV;
   const int first = static_cast<int>(blockIdx.x / heads) * Tile::owned, last = std::min(T, first + Tile::owned) - 1;
   const int b = static_cast<int>(blockIdx.x % heads / KV), kv = static_cast<int>(blockIdx.x % heads % KV);
-  const int lane = static_cast<int>(threadIdx.x) % warp_size, warp = static_cast<int>(threadIdx.x) / warp_size;
+  const int of_warp = static_cast<int>(threadIdx.x) / warp_size * R * 16;  // its first key in the tile
   const SequencePlaces places = batch.places(b);
   const std::int64_t kv_head = (static_cast<std::int64_t>(b) * KV + kv) * T * D;
   const float scale = log2_e / sqrtf(static_cast<float>(D));
 
+  // All heads of queries that share these keys, and of each the tiles that the mask shows.
   const Walk walk = walk_of(batch, Walker::backward_keys, b, first / Tile::owned,
                             causal_walk<Tile::walked>(Walker::backward_keys, first, last, T));
+  struct Place {
+    int h, query;
+    bool whole;
+  };
+  const int behind_h = (kv + 1) * (H / KV);
+  const auto cover = [&](int query) {
+    return Mask::cover(places.range(query, std::min(T, query + walked) - 1), places.range(first, last));
+  };
+  const auto shown = [&](Place at) {
+    for (; at.h < behind_h; at = {at.h + 1, walk.first, false})
+      for (; at.query < walk.behind; at.query += walked)
+        if (const Cover seen = cover(at.query); seen != Cover::none) {
+          at.whole = seen == Cover::all && at.query + walked <= T && first + Tile::owned <= T;
+          return at;
+        }
+    return at;
+  };
+  const auto head_of = [&](Place at) { return static_cast<std::int64_t>(b) * H + at.h; };
+  const auto copy = [&](auto& stage, Place at) {
+    const std::int64_t head = head_of(at) * T;
+    copy_rows<Tile::threads>(stage.queries, q + head * D, D, at.query, T);
+    copy_rows<Tile::threads>(stage.d_out, d_o + (static_cast<std::int64_t>(b) * T * H + at.h) * D, H * D, at.query, T);
+    copy_numbers(stage.lse, lse + head, at.query, T);
+    copy_numbers(stage.delta, delta + head, at.query, T);
+    stage.places.template copy<Tile::threads>(places, at.query, T);
+  };
 
-  copy_rows<Tile::threads>(keys, k + kv_head, D, first, T);
-  copy_rows<Tile::threads>(values, v + kv_head, D, first, T);
-  float of_dk[D / 8][4] = {}, of_dv[D / 8][4] = {};
-  for (int h = kv * (H / KV); h < (kv + 1) * (H / KV); ++h) {
-    const std::int64_t head = static_cast<std::int64_t>(b) * H + h;
-    for (int query = walk.first; query < walk.behind; query += Tile::walked) {
-      const int last_query = std::min(T, query + Tile::walked) - 1;
-      const Cover cover = Mask::cover(places.range(query, last_query), places.range(first, last));
-      if (cover == Cover::none) continue;
-      copy_rows<Tile::threads>(queries, q + head * T * D, D, query, T);
-      copy_rows<Tile::threads>(d_out, d_o + (static_cast<std::int64_t>(b) * T * H + h) * D, H * D, query, T);
-      commit_copies();
-      wait_for_copies<0>();
-      __syncthreads();
+  Sums<R, D / 8> of_dk, of_dv;
+  copy_rows<Tile::threads>(shared.keys, k + kv_head, D, first, T);
+  copy_rows<Tile::threads>(shared.values, v + kv_head, D, first, T);
+  shared.places.template copy<Tile::threads>(places, first, T);
+  Place at = shown({kv * (H / KV), walk.first, false});
+  if (at.h < behind_h) copy(shared.stage[0], at);
+  commit_copies();
+  int turn = 0;
+  for (Place next; at.h < behind_h; at = next, turn ^= 1) {
+    next = shown({at.h, at.query + walked, false});
+    wait_for_copies<0>();
+    __syncthreads();  // this stage is there, and all have read the other
+    if (next.h < behind_h) copy(shared.stage[turn ^ 1], next);
+    commit_copies();
 
-      float s[N][4] = {}, dp[N][4] = {};  // keys down, queries across
-      multiply_turned(s, keys, warp * 16, queries);
-      multiply_turned(dp, values, warp * 16, d_out);
+    auto& stage = shared.stage[turn];
+    Sums<R, N> s, dp;  // keys down, queries across
+    dp.for_each([&](int, int column, float& x) { x = -stage.delta[column]; });
+    multiply_turned(s, shared.keys, of_warp, stage.queries);
+    multiply_turned(dp, shared.values, of_warp, stage.d_out);
+    s.for_each([&](int, int column, float& x) { x = exp2_approx(x * scale - stage.lse[column] * log2_e); });
+    if (!at.whole)
+      s.for_each([&](int row, int column, float& p) {
+        if (first + of_warp + row >= T || at.query + column >= T ||
+            !Mask::visible(stage.places.at(at.query, column), shared.places.at(first, of_warp + row)))
+          p = 0;
+      });
+#pragma unroll
+    for (int r = 0; r < R; ++r)
 #pragma unroll
       for (int n = 0; n < N; ++n)
 #pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          const int of_query = query + n * 8 + lane % 4 * 2 + i % 2, of_key = first + warp * 16 + lane / 4 + i / 2 * 8;
-          bool shown = of_query <= last_query && of_key <= last;
-          if (shown && cover == Cover::some) shown = Mask::visible(places[of_query], places[of_key]);
-          const std::int64_t at = head * T + std::min(of_query, T - 1);
-          const Pair pair = pair_of(s[n][i], dp[n][i], scale, lse[at], delta[at], shown);
-          s[n][i] = pair.p;
-          dp[n][i] = pair.ds;
-        }
-      multiply_rows(of_dv, s, d_out);
-      multiply_rows(of_dk, dp, queries);
-      if constexpr (AddsToQueries)
-        add_to_queries<Tile>(query_sums + (head * T + query) * D, dp, keys, last_query - query + 1);
-      __syncthreads();  // all have read the queries
-    }
+        for (int i = 0; i < 4; ++i) dp.block[r][n][i] *= s.block[r][n][i];
+    const Factors<R, N> of_p = s.rounded(), ds = dp.rounded();
+    if constexpr (AddsToQueries) share_ds<Tile>(shared, ds);
+    multiply_rows(of_dv, of_p, stage.d_out);
+    multiply_rows(of_dk, ds, stage.queries);
+    if constexpr (AddsToQueries)
+      add_to_queries<Tile, D>(query_sums + (head_of(at) * T + at.query) * D, shared, T - at.query);
   }
   wait_for_copies<0>();  // of keys that no query sees
-  store_rows<D>(dk + kv_head, of_dk, first + warp * 16, T, 1.0f / sqrtf(static_cast<float>(D)));
-  store_rows<D>(dv + kv_head, of_dv, first + warp * 16, T, 1.0f);
+  store_rows(dk + kv_head, D, of_dk, first + of_warp, T, 1.0f / sqrtf(static_cast<float>(D)));
+  store_rows(dv + kv_head, D, of_dv, first + of_warp, T, 1.0f);
 }
+
+template <int D, class Tile>
+struct BackwardQueriesShared {
+  SharedTile<Tile::owned, D> queries, d_out;
+  struct Stage {
+    SharedTile<Tile::walked, D> keys, values;
+    SharedPlaces<Tile::walked> places;
+  } stage[2];
+  Shared<float, Tile::owned> lse, delta;
+  SharedPlaces<Tile::owned> places;
+};
 
 /// dq of one tile of queries.
 template <class Mask, int H, int KV, int D, class Tile>
-__global__ __launch_bounds__(Tile::threads) void attention_backward_queries(
+__global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void attention_backward_queries(
     bf16* __restrict__ dq, const bf16* __restrict__ d_o, const float* __restrict__ delta, const float* __restrict__ lse,
     const bf16* __restrict__ q, const bf16* __restrict__ k, const bf16* __restrict__ v, AttentionBatch batch) {
-  constexpr int N = Tile::walked / 8;
-  __shared__ SharedTile<Tile::owned, D> queries, d_out;
-  __shared__ SharedTile<Tile::walked, D> keys, values;
+  constexpr int R = Tile::row_blocks, walked = Tile::walked, N = walked / 8;
+  auto& shared = shared_memory<BackwardQueriesShared<D, Tile>>();
   const int T = batch.context, tiles = (T + Tile::owned - 1) / Tile::owned;
   const std::int64_t heads = batch.sequences * H;
   const int first = (tiles - 1 - static_cast<int>(blockIdx.x / heads)) * Tile::owned,
             last = std::min(T, first + Tile::owned) - 1;
   const int b = static_cast<int>(blockIdx.x % heads / H), h = static_cast<int>(blockIdx.x % heads % H);
-  const int lane = static_cast<int>(threadIdx.x) % warp_size, warp = static_cast<int>(threadIdx.x) / warp_size;
+  const int lane = static_cast<int>(threadIdx.x) % warp_size;
+  const int of_warp = static_cast<int>(threadIdx.x) / warp_size * R * 16;  // its first query in the tile
   const SequencePlaces places = batch.places(b);
   const std::int64_t head = static_cast<std::int64_t>(b) * H + h;
   const std::int64_t kv_head = (static_cast<std::int64_t>(b) * KV + h / (H / KV)) * T * D;
@@ -181,44 +251,61 @@ __global__ __launch_bounds__(Tile::threads) void attention_backward_queries(
 
   const Walk walk = walk_of(batch, Walker::backward_queries, b, first / Tile::owned,
                             causal_walk<Tile::walked>(Walker::backward_queries, first, last, T));
+  const auto cover = [&](int key) {
+    return Mask::cover(places.range(first, last), places.range(key, std::min(T, key + walked) - 1));
+  };
+  const auto shown = [&](int key) {
+    while (key < walk.behind && cover(key) == Cover::none) key += walked;
+    return key;
+  };
+  const auto copy = [&](auto& stage, int key) {
+    copy_rows<Tile::threads>(stage.keys, k + kv_head, D, key, T);
+    copy_rows<Tile::threads>(stage.values, v + kv_head, D, key, T);
+    stage.places.template copy<Tile::threads>(places, key, T);
+  };
 
-  copy_rows<Tile::threads>(queries, q + head * T * D, D, first, T);
-  copy_rows<Tile::threads>(d_out, d_o + (static_cast<std::int64_t>(b) * T * H + h) * D, H * D, first, T);
-  float of_lse[2], of_delta[2];
-#pragma unroll
-  for (int row = 0; row < 2; ++row) {
-    const std::int64_t at = head * T + std::min(first + warp * 16 + lane / 4 + row * 8, T - 1);
-    of_lse[row] = lse[at];
-    of_delta[row] = delta[at];
-  }
-  float of_dq[D / 8][4] = {};
-  for (int key = walk.first; key < walk.behind; key += Tile::walked) {
-    const int last_key = std::min(T, key + Tile::walked) - 1;
-    const Cover cover = Mask::cover(places.range(first, last), places.range(key, last_key));
-    if (cover == Cover::none) continue;
-    copy_rows<Tile::threads>(keys, k + kv_head, D, key, T);
-    copy_rows<Tile::threads>(values, v + kv_head, D, key, T);
-    commit_copies();
+  copy_rows<Tile::threads>(shared.queries, q + head * T * D, D, first, T);
+  copy_rows<Tile::threads>(shared.d_out, d_o + (static_cast<std::int64_t>(b) * T * H + h) * D, H * D, first, T);
+  copy_numbers(shared.lse, lse + head * T, first, T);
+  copy_numbers(shared.delta, delta + head * T, first, T);
+  shared.places.template copy<Tile::threads>(places, first, T);
+  int key = shown(walk.first);
+  if (key < walk.behind) copy(shared.stage[0], key);
+  commit_copies();
+  Sums<R, D / 8> of_dq;
+  int turn = 0;
+  for (int next; key < walk.behind; key = next, turn ^= 1) {
+    next = shown(key + walked);
     wait_for_copies<0>();
-    __syncthreads();
+    __syncthreads();  // this stage is there, and all have read the other
+    if (next < walk.behind) copy(shared.stage[turn ^ 1], next);
+    commit_copies();
 
-    float s[N][4] = {}, dp[N][4] = {};
-    multiply_turned(s, queries, warp * 16, keys);
-    multiply_turned(dp, d_out, warp * 16, values);
+    auto& stage = shared.stage[turn];
+    Sums<R, N> s, dp;
+    multiply_turned(s, shared.queries, of_warp, stage.keys);
+    multiply_turned(dp, shared.d_out, of_warp, stage.values);
 #pragma unroll
-    for (int n = 0; n < N; ++n)
+    for (int r = 0; r < R; ++r)
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const int of_key = key + n * 8 + lane % 4 * 2 + i % 2, of_query = first + warp * 16 + lane / 4 + i / 2 * 8;
-        bool shown = of_query <= last && of_key <= last_key;
-        if (shown && cover == Cover::some) shown = Mask::visible(places[of_query], places[of_key]);
-        dp[n][i] = pair_of(s[n][i], dp[n][i], scale, of_lse[i / 2], of_delta[i / 2], shown).ds;
+      for (int half = 0; half < 2; ++half) {
+        const int row = of_warp + r * 16 + lane / 4 + half * 8;
+        const float base = shared.lse[row] * log2_e, of_delta = shared.delta[row];
+#pragma unroll
+        for (int n = 0; n < N; ++n)
+#pragma unroll
+          for (int i = 2 * half; i < 2 * half + 2; ++i)
+            dp.block[r][n][i] = exp2_approx(s.block[r][n][i] * scale - base) * (dp.block[r][n][i] - of_delta);
       }
-    multiply_rows(of_dq, dp, keys);
-    __syncthreads();  // all have read the keys
+    if (key + walked > T || cover(key) != Cover::all)
+      dp.for_each([&](int row, int column, float& ds) {
+        if (key + column >= T || !Mask::visible(shared.places.at(first, of_warp + row), stage.places.at(key, column)))
+          ds = 0;
+      });
+    multiply_rows(of_dq, dp.rounded(), stage.keys);
   }
-  wait_for_copies<0>();
-  store_rows<D>(dq + head * T * D, of_dq, first + warp * 16, T, 1.0f / sqrtf(static_cast<float>(D)));
+  wait_for_copies<0>();  // of queries that see no key
+  store_rows(dq + head * T * D, D, of_dq, first + of_warp, T, 1.0f / sqrtf(static_cast<float>(D)));
 }
 
 }  // namespace kernel
@@ -243,10 +330,13 @@ void attention_backward_keys(Device& device, bf16* dk, bf16* dv, Sums query_sums
                              const AttentionBatch& batch) {
   static_assert(D == 32 || D == 64 || D == 128, "longsky: a head on the GPU has 32, 64 or 128 dims");
   static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
+  constexpr bool adds = !std::is_null_pointer_v<Sums>;
+  using Shared =
+      std::conditional_t<adds, kernel::BackwardKeysAndSumsShared<D, Tile>, kernel::BackwardKeysShared<D, Tile>>;
   const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
-  launch(device, {tiles * batch.sequences * KV, Tile::threads},
-         kernel::attention_backward_keys<Mask, H, KV, D, Tile, !std::is_null_pointer_v<Sums>>, dk, dv, query_sums,
-         d_o.data, delta, lse, q, k, v, batch);
+  launch(device, {tiles * batch.sequences * KV, Tile::threads, sizeof(Shared)},
+         kernel::attention_backward_keys<Mask, H, KV, D, Tile, adds>, dk, dv, query_sums, d_o.data, delta, lse, q, k, v,
+         batch);
 }
 
 /// Writes every element of dq [B,H,T,D], dk and dv [B,KV,T,D]. o and lse are the forward pass's. Any T.
@@ -254,11 +344,13 @@ template <class Mask, int H, int KV, int D, class Tile = AttentionBackwardTile<D
 void attention_backward(Device& device, bf16* dq, bf16* dk, bf16* dv, Rows<const bf16, H * D> d_o,
                         Rows<const bf16, H * D> o, const float* lse, const bf16* q, const bf16* k, const bf16* v,
                         AttentionBatch batch) {
+  using Queries = typename Tile::Queries;
   const float* const delta = attention_delta<H, D>(device, d_o, o, batch);
-  attention_backward_keys<Mask, H, KV, D, Tile>(device, dk, dv, nullptr, d_o, delta, lse, q, k, v, batch);
-  const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
-  launch(device, {tiles * batch.sequences * H, Tile::threads}, kernel::attention_backward_queries<Mask, H, KV, D, Tile>,
-         dq, d_o.data, delta, lse, q, k, v, batch);
+  attention_backward_keys<Mask, H, KV, D, typename Tile::Keys>(device, dk, dv, nullptr, d_o, delta, lse, q, k, v,
+                                                               batch);
+  const std::int64_t tiles = (batch.context + Queries::owned - 1) / Queries::owned;
+  launch(device, {tiles * batch.sequences * H, Queries::threads, sizeof(kernel::BackwardQueriesShared<D, Queries>)},
+         kernel::attention_backward_queries<Mask, H, KV, D, Queries>, dq, d_o.data, delta, lse, q, k, v, batch);
 }
 
 }  // namespace longsky::cuda

@@ -61,8 +61,10 @@ void attention_bounds(Device& device, std::int32_t* bounds, AttentionBatch batch
            walker, batch);
   };
   find.template operator()<Forward::queries, Forward::keys>(kernel::Walker::forward);
-  find.template operator()<Backward::owned, Backward::walked>(kernel::Walker::backward_keys);
-  find.template operator()<Backward::owned, Backward::walked>(kernel::Walker::backward_queries);
+  using Keys = typename Backward::Keys;
+  using Queries = typename Backward::Queries;
+  find.template operator()<Keys::owned, Keys::walked>(kernel::Walker::backward_keys);
+  find.template operator()<Queries::owned, Queries::walked>(kernel::Walker::backward_queries);
 }
 
 }  // namespace longsky::cuda

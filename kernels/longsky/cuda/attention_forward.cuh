@@ -4,14 +4,16 @@
 //   s = q k^T / (sqrt(D) ln 2),  m' = max(m, max s),  p = 2^(s - m'),  l = l 2^(m - m') + sum of p,
 //   o = o 2^(m - m') + p v;  at the end o / l and lse = ln 2 (m + log2 l)
 //
-// A warp owns 16 queries, whose q, sums and o stay in registers; keys and values come through shared memory, the next
-// tile of each while the other is multiplied. Tiles that the mask hides are skipped, those that it shows whole are not
-// tested pair by pair; where the walk over tiles begins and ends may be known beforehand (attention_bounds.cuh).
+// A warp owns 32 queries, whose sums and o stay in registers, so that each piece of keys and values that it loads from
+// shared memory is used twice; the next tile of each comes while the other is multiplied. Tiles that the mask hides are
+// skipped, those that it shows whole are not tested pair by pair; where the walk over tiles begins and ends may be
+// known beforehand (attention_bounds.cuh).
 #pragma once
 
 #include <longsky/core/rows.hpp>
 #include <longsky/cuda/attention_tile.cuh>
 #include <longsky/cuda/launch.cuh>
+#include <longsky/cuda/shared.cuh>
 
 #include <algorithm>
 #include <cmath>
@@ -19,24 +21,31 @@
 
 namespace longsky::cuda {
 
-/// Queries and keys that a block takes at a time.
+/// Queries and keys that a block takes at a time. A warp has `row_blocks` times 16 queries.
 template <int D>
 struct AttentionTile {
-  static constexpr int warps = 4, threads = warps * warp_size;
-  static constexpr int queries = warps * 16;
-  static constexpr int keys = D == 128 ? 48 : 64;  // with 64 of them and D = 128 sums and factors leave the registers
+  static constexpr int warps = 4, threads = warps * warp_size, row_blocks = 2;
+  static constexpr int queries = warps * row_blocks * 16;
+  static constexpr int keys = D == 128 ? 48 : 64;  // with D = 128 and more of them sums leave the registers
 };
 
 namespace kernel {
 
+template <int D, class Tile>
+struct ForwardShared {
+  SharedTile<Tile::queries, D> queries;
+  SharedTile<Tile::keys, D> keys, values;
+  SharedPlaces<Tile::queries> of_queries;
+  SharedPlaces<Tile::keys> of_keys;  // of those whose values are there
+};
+
 template <class Mask, int H, int KV, int D, class Tile>
-__global__ __launch_bounds__(Tile::threads) void attention_forward(bf16* __restrict__ o, float* __restrict__ lse,
-                                                                   const bf16* __restrict__ q,
-                                                                   const bf16* __restrict__ k,
-                                                                   const bf16* __restrict__ v, AttentionBatch batch) {
-  constexpr int D_blocks = D / 8, D_steps = D / 16, key_blocks = Tile::keys / 8;
+__global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void attention_forward(
+    bf16* __restrict__ o, float* __restrict__ lse, const bf16* __restrict__ q, const bf16* __restrict__ k,
+    const bf16* __restrict__ v, AttentionBatch batch) {
+  constexpr int R = Tile::row_blocks, N = Tile::keys / 8;
   constexpr float never = -INFINITY;
-  __shared__ SharedTile<Tile::keys, D> keys, values;
+  auto& shared = shared_memory<ForwardShared<D, Tile>>();
 
   // The last queries see the most keys: their tiles begin first.
   const int T = batch.context, tiles = (T + Tile::queries - 1) / Tile::queries;
@@ -44,125 +53,110 @@ __global__ __launch_bounds__(Tile::threads) void attention_forward(bf16* __restr
   const int tile = tiles - 1 - static_cast<int>(blockIdx.x / heads);
   const int b = static_cast<int>(blockIdx.x % heads / H), h = static_cast<int>(blockIdx.x % heads % H);
   const int first = tile * Tile::queries, last = std::min(T, first + Tile::queries) - 1;
-  const int lane = static_cast<int>(threadIdx.x) % warp_size, warp = static_cast<int>(threadIdx.x) / warp_size;
-  const int g = lane / 4, t = lane % 4;
-  const int query[2] = {first + warp * 16 + g, first + warp * 16 + g + 8};  // the rows of this lane
+  const int of_warp = static_cast<int>(threadIdx.x) / warp_size * R * 16;  // its first query in the tile
 
   const SequencePlaces places = batch.places(b);
   const std::int64_t head = static_cast<std::int64_t>(b) * H + h;
   const std::int64_t kv_head = static_cast<std::int64_t>(b) * KV + h / (H / KV);
-  const bf16* const from_q = q + head * T * D;
-  const bf16 *const from_k = k + kv_head * T * D, *const from_v = v + kv_head * T * D;
-
-  std::uint32_t of_q[D_steps][4];
-#pragma unroll
-  for (int step = 0; step < D_steps; ++step)
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      const int row = std::min(query[i % 2], T - 1);  // behind the end: computed, never stored
-      of_q[step][i] = *reinterpret_cast<const std::uint32_t*>(from_q + static_cast<std::int64_t>(row) * D + step * 16 +
-                                                              i / 2 * 8 + 2 * t);
-    }
-
-  float of_o[D_blocks][4] = {}, top[2] = {never, never}, total[2] = {0, 0};
-  const float scale = log2_e / sqrtf(static_cast<float>(D));
+  const std::int64_t of_keys = kv_head * T * D;
 
   // The next tile of keys at or behind `from` that the mask shows some of; `behind` when there is none.
   const Walk walk = walk_of(batch, Walker::forward, b, tile, causal_walk<Tile::keys>(Walker::forward, first, last, T));
-  const int begin = walk.first, behind = walk.behind;
+  const int behind = walk.behind;
+  const auto cover = [&](int from) {
+    return Mask::cover(places.range(first, last), places.range(from, std::min(from + Tile::keys, T) - 1));
+  };
   const auto shown = [&](int from) {
-    while (from < behind && Mask::cover(places.range(first, last),
-                                        places.range(from, std::min(from + Tile::keys, T) - 1)) == Cover::none)
-      from += Tile::keys;
+    while (from < behind && cover(from) == Cover::none) from += Tile::keys;
     return from;
   };
-
   const auto copy = [&](SharedTile<Tile::keys, D>& to, const bf16* from, int at) {
-    copy_rows<Tile::threads>(to, from, D, at, T);
-    commit_copies();
+    copy_rows<Tile::threads>(to, from + of_keys, D, at, T);
   };
 
-  int key = shown(begin);
-  if (key < behind) copy(keys, from_k, key);
+  Sums<R, D / 8> of_o;
+  float top[R][2], total[R][2] = {};  // of the rows of this lane; totals are of its own columns until the end
+#pragma unroll
+  for (int r = 0; r < R; ++r) top[r][0] = top[r][1] = never;
+  const float scale = log2_e / sqrtf(static_cast<float>(D));
+
+  copy_rows<Tile::threads>(shared.queries, q + head * T * D, D, first, T);
+  shared.of_queries.template copy<Tile::threads>(places, first, T);
+  int key = shown(walk.first);
+  if (key < behind) copy(shared.keys, k, key);
+  commit_copies();
   for (int next; key < behind; key = next) {
-    copy(values, from_v, key);
-    wait_for_copies<1>();
-    __syncthreads();
-
-    float s[key_blocks][4] = {};
-#pragma unroll
-    for (int step = 0; step < D_steps; ++step)
-#pragma unroll
-      for (int pair = 0; pair < key_blocks / 2; ++pair) {
-        std::uint32_t of_k[4];
-        load_b_turned(of_k, keys, pair * 16, step);
-        multiply_add(s[2 * pair], of_q[step], of_k[0], of_k[1]);
-        multiply_add(s[2 * pair + 1], of_q[step], of_k[2], of_k[3]);
-      }
-    __syncthreads();  // all have read the keys
+    wait_for_copies<0>();
+    __syncthreads();  // the keys are there, and all have read the values before these
+    copy(shared.values, v, key);
+    shared.of_keys.template copy<Tile::threads>(places, key, T);
+    commit_copies();
+    Sums<R, N> s;
+    multiply_turned(s, shared.queries, of_warp, shared.keys);
     next = shown(key + Tile::keys);
-    if (next < behind)
-      copy(keys, from_k, next);
-    else
-      commit_copies();  // an empty group, so that the values are always the last but one
+    wait_for_copies<0>();
+    __syncthreads();  // the values are there, and all have read the keys
+    if (next < behind) copy(shared.keys, k, next);
+    commit_copies();
 
-    const int last_key = std::min(key + Tile::keys, T) - 1;
-    const bool whole = last_key == key + Tile::keys - 1 &&
-                       Mask::cover(places.range(first, last), places.range(key, last_key)) == Cover::all;
+    if (const int last_key = key + Tile::keys - 1; last_key >= T || cover(key) != Cover::all)
+      s.for_each([&](int row, int column, float& score) {
+        if (key + column >= T ||
+            !Mask::visible(shared.of_queries.at(first, of_warp + row), shared.of_keys.at(key, column)))
+          score = never;
+      });
+
+    bool moved = false;  // is there a row whose maximum is another now?
+    float stale[R][2];
 #pragma unroll
-    for (int n = 0; n < key_blocks; ++n)
+    for (int r = 0; r < R; ++r)
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        s[n][i] *= scale;
-        if (whole) continue;
-        const int of_key = key + n * 8 + 2 * t + i % 2;
-        if (of_key > last_key || !Mask::visible(places[std::min(query[i / 2], T - 1)], places[of_key])) s[n][i] = never;
+      for (int half = 0; half < 2; ++half) {
+        float highest = top[r][half];
+#pragma unroll
+        for (int n = 0; n < N; ++n)
+          highest = fmaxf(highest, fmaxf(s.block[r][n][2 * half], s.block[r][n][2 * half + 1]));
+        highest = row_max(highest);
+        // Where nothing was visible so far, 2^(s - 0) is 0 for every s.
+        const float base = highest == never ? 0.0f : highest * scale;
+        stale[r][half] = exp2_approx(top[r][half] * scale - base);
+        moved |= highest != top[r][half];
+        top[r][half] = highest;
+        float sum = 0;
+#pragma unroll
+        for (int n = 0; n < N; ++n)
+#pragma unroll
+          for (int i = 2 * half; i < 2 * half + 2; ++i) {
+            s.block[r][n][i] = exp2_approx(s.block[r][n][i] * scale - base);
+            sum += s.block[r][n][i];
+          }
+        total[r][half] = total[r][half] * stale[r][half] + sum;
       }
-
-    float stale[2];
+    const Factors<R, N> p = s.rounded();
+    if (__any_sync(all_lanes, moved)) {
 #pragma unroll
-    for (int row = 0; row < 2; ++row) {
-      float highest = top[row];
+      for (int r = 0; r < R; ++r)
 #pragma unroll
-      for (int n = 0; n < key_blocks; ++n) highest = fmaxf(highest, fmaxf(s[n][2 * row], s[n][2 * row + 1]));
-      highest = row_max(highest);
-      // Where nothing was visible so far, 2^(s - 0) is 0 for every s.
-      const float base = highest == never ? 0.0f : highest;
-      stale[row] = exp2f(top[row] - base);
-      top[row] = highest;
-      float sum = 0;
+        for (int n = 0; n < D / 8; ++n)
 #pragma unroll
-      for (int n = 0; n < key_blocks; ++n)
-#pragma unroll
-        for (int i = 2 * row; i < 2 * row + 2; ++i) {
-          s[n][i] = exp2f(s[n][i] - base);
-          sum += s[n][i];
-        }
-      total[row] = total[row] * stale[row] + sum;
+          for (int i = 0; i < 4; ++i) of_o.block[r][n][i] *= stale[r][i / 2];
     }
-#pragma unroll
-    for (int n = 0; n < D_blocks; ++n)
-#pragma unroll
-      for (int i = 0; i < 4; ++i) of_o[n][i] *= stale[i / 2];
-
-    wait_for_copies<1>();
-    __syncthreads();
-    multiply_rows(of_o, s, values);
-    __syncthreads();  // all have read the values
+    multiply_rows(of_o, p, shared.values);
   }
+  wait_for_copies<0>();  // of queries that see no key
 
+  const int lane = static_cast<int>(threadIdx.x) % warp_size;
 #pragma unroll
-  for (int row = 0; row < 2; ++row) {
-    const float sum = row_sum(total[row]);
-    if (query[row] >= T) continue;
-    const float inverse = sum == 0 ? 0.0f : 1.0f / sum;
-    bf16* const to = o + (static_cast<std::int64_t>(b) * T + query[row]) * H * D + h * D;
+  for (int r = 0; r < R; ++r)
 #pragma unroll
-    for (int n = 0; n < D_blocks; ++n)
-      *reinterpret_cast<std::uint32_t*>(to + n * 8 + 2 * t) =
-          pack_bf16(of_o[n][2 * row] * inverse, of_o[n][2 * row + 1] * inverse);
-    if (t == 0) lse[head * T + query[row]] = (top[row] + log2f(sum)) * ln_2;
-  }
+    for (int half = 0; half < 2; ++half) {
+      const int query = first + of_warp + r * 16 + lane / 4 + half * 8;
+      const float sum = row_sum(total[r][half]);
+      total[r][half] = sum == 0 ? 0.0f : 1.0f / sum;
+      if (lane % 4 == 0 && query < T)
+        lse[head * T + query] = top[r][half] == never ? never : (top[r][half] * scale + log2f(sum)) * ln_2;
+    }
+  store_rows(o + static_cast<std::int64_t>(b) * T * H * D + h * D, H * D, of_o, first + of_warp, T, total);
 }
 
 }  // namespace kernel
@@ -175,8 +169,8 @@ void attention_forward(Device& device, Rows<bf16, H * D> o, float* lse, const bf
   static_assert(D == 32 || D == 64 || D == 128, "longsky: a head on the GPU has 32, 64 or 128 dims");
   static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
   const std::int64_t tiles = (batch.context + Tile::queries - 1) / Tile::queries;
-  launch(device, {tiles * batch.sequences * H, Tile::threads}, kernel::attention_forward<Mask, H, KV, D, Tile>, o.data,
-         lse, q, k, v, batch);
+  launch(device, {tiles * batch.sequences * H, Tile::threads, sizeof(kernel::ForwardShared<D, Tile>)},
+         kernel::attention_forward<Mask, H, KV, D, Tile>, o.data, lse, q, k, v, batch);
 }
 
 }  // namespace longsky::cuda

@@ -5,6 +5,7 @@
 #include <longsky/core/config.hpp>
 #include <longsky/core/half.hpp>
 #include <longsky/cuda/matrix.cuh>
+#include <longsky/cuda/shared.cuh>
 #include <longsky/cuda/warp.cuh>
 #include <longsky/spec/attention.hpp>
 
@@ -43,6 +44,10 @@ __device__ Walk causal_walk(Walker walker, int first, int last, int T) {
   return {walker == Walker::backward_keys ? first / Walked * Walked : 0, (behind / Walked + 1) * Walked};
 }
 
+/// Threads of a multiprocessor whose registers are as many as a thread can name: its blocks of so many in all are what
+/// a kernel is compiled for that needs them.
+inline constexpr int all_registers = 256;
+
 inline constexpr float log2_e = 1.44269504f, ln_2 = 0.693147181f;
 
 /// The largest, or the sum, over the four lanes that share a row of C.
@@ -60,91 +65,166 @@ template <int Threads, int Rows, int D>
 __device__ void copy_rows(SharedTile<Rows, D>& to, const bf16* from, std::int64_t stride, int first, int end) {
   constexpr int chunks = SharedTile<Rows, D>::chunks;
   static_assert(Rows * chunks % Threads == 0);
+  const int thread = opaque(static_cast<int>(threadIdx.x));
 #pragma unroll
   for (int i = 0; i < Rows * chunks / Threads; ++i) {
-    const int place = i * Threads + static_cast<int>(threadIdx.x), row = place / chunks, at = place % chunks;
+    const int place = i * Threads + thread, row = place / chunks, at = place % chunks;
     const bool there = first + row < end;
     to.copy_async(row, at, from + (there ? (first + row) * stride + at * 8 : 0), there);
   }
 }
 
+/// Begins to copy numbers [first, first + N) of `from`; zeros from `end` on, or where there are none.
+template <class T, int N>
+__device__ void copy_numbers(Shared<T, N>& to, const T* from, int first, int end) {
+  const int i = opaque(static_cast<int>(threadIdx.x));
+  const bool there = from && first + i < end;
+  if (i < N) to.copy_async(i, there ? from + first + i : from, there);
+}
+
+/// The places of a tile's tokens, as a mask asks for them pair by pair.
+template <int N>
+struct SharedPlaces {
+  Shared<std::int32_t, N> documents;
+
+  template <int Threads>
+  __device__ void copy(const SequencePlaces& places, int first, int end) {
+    static_assert(N <= Threads);
+    copy_numbers(documents, places.documents, first, end);
+  }
+  __device__ TokenPlace at(int first, int i) { return {first + i, documents[i]}; }
+};
+
 /// A[16, 16]: rows from `row` and columns from 16 * step of a tile.
 template <int Rows, int D>
-__device__ void load_a(std::uint32_t (&a)[4], SharedTile<Rows, D>& tile, int row, int step) {
-  const int lane = static_cast<int>(threadIdx.x) % warp_size;
+__device__ void load_a(std::uint32_t (&a)[4], SharedTile<Rows, D>& tile, int lane, int row, int step) {
   tile.template load_matrices<false>(a, row + lane % 16, 2 * step + lane / 16);
+}
+
+/// A[16, 16]: columns from `row` and rows from 16 * step of a tile that holds the factor turned.
+template <int Rows, int D>
+__device__ void load_a_turned(std::uint32_t (&a)[4], SharedTile<Rows, D>& tile, int lane, int row, int step) {
+  tile.template load_matrices<true>(a, step * 16 + lane % 8 + lane / 16 * 8, row / 8 + lane / 8 % 2);
 }
 
 /// Two B[16, 8] side by side, whose columns are rows of the tile from `row` on: for products with the tile turned.
 template <int Rows, int D>
-__device__ void load_b_turned(std::uint32_t (&b)[4], SharedTile<Rows, D>& tile, int row, int step) {
-  const int lane = static_cast<int>(threadIdx.x) % warp_size;
+__device__ void load_b_turned(std::uint32_t (&b)[4], SharedTile<Rows, D>& tile, int lane, int row, int step) {
   tile.template load_matrices<false>(b, row + lane % 8 + lane / 16 * 8, 2 * step + lane / 8 % 2);
 }
 
 /// Two B[16, 8] side by side: rows from `row` and columns from 16 * pair of the tile.
 template <int Rows, int D>
-__device__ void load_b(std::uint32_t (&b)[4], SharedTile<Rows, D>& tile, int row, int pair) {
-  const int lane = static_cast<int>(threadIdx.x) % warp_size;
+__device__ void load_b(std::uint32_t (&b)[4], SharedTile<Rows, D>& tile, int lane, int row, int pair) {
   tile.template load_matrices<true>(b, row + lane % 16, 2 * pair + lane / 16);
 }
 
-/// Sums of one product, columns from 16 * step, as the factor A of the next.
-template <int N>
-__device__ void as_factor(std::uint32_t (&a)[4], const float (&c)[N][4], int step) {
-  a[0] = pack_bf16(c[2 * step][0], c[2 * step][1]);
-  a[1] = pack_bf16(c[2 * step][2], c[2 * step][3]);
-  a[2] = pack_bf16(c[2 * step + 1][0], c[2 * step + 1][1]);
-  a[3] = pack_bf16(c[2 * step + 1][2], c[2 * step + 1][3]);
-}
+/// Sums of a product, rounded: the factors A of the next one, steps of 16 columns.
+template <int R, int N>
+struct Factors {
+  std::uint32_t a[N / 2][R][4];
 
-/// c[16, 8 N] += a[16, D of the tile] times rows [0, 8 N) of a tile, turned; a is the tile of another 16 rows.
-template <int N, int RowsA, int RowsB, int D>
-__device__ void multiply_turned(float (&c)[N][4], SharedTile<RowsA, D>& a, int row, SharedTile<RowsB, D>& b) {
+  /// Two neighbours of column block n, row lane / 4 of half a row block.
+  __device__ std::uint32_t pair(int r, int n, int half) const { return a[n / 2][r][n % 2 * 2 + half]; }
+};
+
+/// Sums of a warp: R blocks of 16 rows, one below the other, of N blocks of 8 columns.
+template <int R, int N>
+struct Sums {
+  float block[R][N][4] = {};
+
+  /// c += a b with two B[16, 8] side by side, the columns from 16 * pair on.
+  __device__ void add(const std::uint32_t (&a)[R][4], const std::uint32_t (&b)[4], int pair) {
+#pragma unroll
+    for (int r = 0; r < R; ++r) {
+      multiply_add(block[r][2 * pair], a[r], b[0], b[1]);
+      multiply_add(block[r][2 * pair + 1], a[r], b[2], b[3]);
+    }
+  }
+
+  __device__ Factors<R, N> rounded() const {
+    Factors<R, N> factors;
+#pragma unroll
+    for (int r = 0; r < R; ++r)
+#pragma unroll
+      for (int n = 0; n < N; ++n)
+#pragma unroll
+        for (int half = 0; half < 2; ++half)
+          factors.a[n / 2][r][n % 2 * 2 + half] = pack_bf16(block[r][n][2 * half], block[r][n][2 * half + 1]);
+    return factors;
+  }
+
+  /// body(row, column, value) for each element that this lane holds, counted from the warp's first row and column.
+  template <class Body>
+  __device__ void for_each(const Body& body) {
+    const int lane = opaque(static_cast<int>(threadIdx.x) % warp_size);
+#pragma unroll
+    for (int r = 0; r < R; ++r)
+#pragma unroll
+      for (int n = 0; n < N; ++n)
+#pragma unroll
+        for (int i = 0; i < 4; ++i) body(r * 16 + lane / 4 + i / 2 * 8, n * 8 + lane % 4 * 2 + i % 2, block[r][n][i]);
+  }
+};
+
+/// c += a b^T: 16 R rows of a tile from `row` on, times all rows of another. Each piece of b is loaded once for all R.
+template <int R, int N, int RowsA, int RowsB, int D>
+__device__ void multiply_turned(Sums<R, N>& c, SharedTile<RowsA, D>& a, int row, SharedTile<RowsB, D>& b) {
+  static_assert(N * 8 == RowsB);
+  const int lane = opaque(static_cast<int>(threadIdx.x) % warp_size);
 #pragma unroll
   for (int step = 0; step < D / 16; ++step) {
-    std::uint32_t of_a[4];
-    load_a(of_a, a, row, step);
+    std::uint32_t of_a[R][4];
+#pragma unroll
+    for (int r = 0; r < R; ++r) load_a(of_a[r], a, lane, row + r * 16, step);
 #pragma unroll
     for (int pair = 0; pair < N / 2; ++pair) {
       std::uint32_t of_b[4];
-      load_b_turned(of_b, b, pair * 16, step);
-      multiply_add(c[2 * pair], of_a, of_b[0], of_b[1]);
-      multiply_add(c[2 * pair + 1], of_a, of_b[2], of_b[3]);
+      load_b_turned(of_b, b, lane, pair * 16, step);
+      c.add(of_a, of_b, pair);
     }
   }
 }
 
-/// sum[16, D] += c[16, 8 N] times rows [0, 8 N) of a tile.
-template <int N, int Rows, int D>
-__device__ void multiply_rows(float (&sum)[D / 8][4], const float (&c)[N][4], SharedTile<Rows, D>& tile) {
+/// c += a b: sums of another product times all rows of a tile.
+template <int R, int N, int Rows, int D>
+__device__ void multiply_rows(Sums<R, D / 8>& c, const Factors<R, N>& a, SharedTile<Rows, D>& b) {
+  static_assert(N * 8 == Rows);
+  const int lane = opaque(static_cast<int>(threadIdx.x) % warp_size);
 #pragma unroll
   for (int step = 0; step < N / 2; ++step) {
-    std::uint32_t a[4];
-    as_factor(a, c, step);
 #pragma unroll
     for (int pair = 0; pair < D / 16; ++pair) {
-      std::uint32_t b[4];
-      load_b(b, tile, step * 16, pair);
-      multiply_add(sum[2 * pair], a, b[0], b[1]);
-      multiply_add(sum[2 * pair + 1], a, b[2], b[3]);
+      std::uint32_t of_b[4];
+      load_b(of_b, b, lane, step * 16, pair);
+      c.add(a.a[step], of_b, pair);
     }
   }
 }
 
-/// Writes the two rows of `sum` that a lane holds, where they lie before `end`; row i of the output is at i * D.
-template <int D>
-__device__ void store_rows(bf16* to, const float (&sum)[D / 8][4], int first, int end, float scale) {
+/// Writes what a lane holds of a warp's rows from `first` on, where they lie before `end`; row i is at i * stride.
+template <int R, int N>
+__device__ void store_rows(bf16* to, std::int64_t stride, const Sums<R, N>& sums, int first, int end,
+                           const float (&scale)[R][2]) {
   const int lane = static_cast<int>(threadIdx.x) % warp_size;
 #pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    const int row = first + lane / 4 + half * 8;
-    if (row >= end) continue;
+  for (int r = 0; r < R; ++r)
 #pragma unroll
-    for (int n = 0; n < D / 8; ++n)
-      *reinterpret_cast<std::uint32_t*>(to + static_cast<std::int64_t>(row) * D + n * 8 + lane % 4 * 2) =
-          pack_bf16(sum[n][2 * half] * scale, sum[n][2 * half + 1] * scale);
-  }
+    for (int half = 0; half < 2; ++half) {
+      const int row = first + r * 16 + lane / 4 + half * 8;
+      if (row >= end) continue;
+#pragma unroll
+      for (int n = 0; n < N; ++n)
+        *reinterpret_cast<std::uint32_t*>(to + row * stride + n * 8 + lane % 4 * 2) =
+            pack_bf16(sums.block[r][n][2 * half] * scale[r][half], sums.block[r][n][2 * half + 1] * scale[r][half]);
+    }
+}
+template <int R, int N>
+__device__ void store_rows(bf16* to, std::int64_t stride, const Sums<R, N>& sums, int first, int end, float scale) {
+  float of_rows[R][2];
+#pragma unroll
+  for (int r = 0; r < R; ++r) of_rows[r][0] = of_rows[r][1] = scale;
+  store_rows(to, stride, sums, first, end, of_rows);
 }
 
 }  // namespace kernel

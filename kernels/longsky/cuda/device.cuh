@@ -80,10 +80,11 @@ class Memory {
   std::int64_t size_ = 0;
 };
 
-/// How many blocks of how many threads a kernel is launched with.
+/// How many blocks of how many threads a kernel is launched with, and the bytes of their shared_memory (shared.cuh).
 struct Grid {
   std::int64_t blocks;
   int threads;
+  std::size_t shared = 0;
 };
 
 /// The uses of scratch memory; two that are alive at the same time have different names.

@@ -11,11 +11,18 @@ namespace longsky::cuda {
 template <class... Parameters, class... Arguments>
 void launch(Device& device, Grid grid, void (*kernel)(Parameters...), const Arguments&... arguments) {
   if (grid.blocks == 0) return;
-  kernel<<<static_cast<unsigned>(grid.blocks), static_cast<unsigned>(grid.threads), 0, device.stream()>>>(arguments...);
   const auto name = [&] {
     const char* mangled = nullptr;
     return cudaFuncGetName(&mangled, reinterpret_cast<const void*>(kernel)) == cudaSuccess ? mangled : "a kernel";
   };
+  constexpr std::size_t unasked = 48 << 10;  // bytes of shared memory that every block may have
+  if (grid.shared > unasked)
+    if (const cudaError_t status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                        static_cast<int>(grid.shared));
+        status != cudaSuccess)
+      check(status, "give blocks of " + std::string(name()) + " " + std::to_string(grid.shared) + " bytes of shared memory");
+  kernel<<<static_cast<unsigned>(grid.blocks), static_cast<unsigned>(grid.threads), grid.shared, device.stream()>>>(
+      arguments...);
   if (const cudaError_t status = cudaGetLastError(); status != cudaSuccess)
     check(status, std::string("launch ") + name());
   if (device.synchronous())

@@ -1,4 +1,4 @@
-// longsky/cuda/matrix.cuh — the tensor cores of sm_80 and up, and the tiles in shared memory that feed them.
+// longsky/cuda/matrix.cuh — the tensor cores of sm_80 and up, the tiles in shared memory that feed them, and 2^x.
 //
 //   C[16, 8] += A[16, 16] B[16, 8], bfloat16 factors, float sums, one product a warp.
 //
@@ -12,6 +12,8 @@
 #pragma once
 
 #include <longsky/core/half.hpp>
+#include <longsky/cuda/shared.cuh>
+#include <longsky/cuda/warp.cuh>
 
 #include <cuda_runtime.h>
 
@@ -24,6 +26,13 @@ inline __device__ std::uint32_t pack_bf16(float first, float second) {
   std::uint32_t packed;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(second), "f"(first));
   return packed;
+}
+
+/// 2^x as the special function unit has it: two bits of error, and 0 where it would be below the normal numbers.
+inline __device__ float exp2_approx(float x) {
+  float power;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+  return power;
 }
 
 /// c += a b
@@ -62,7 +71,7 @@ class SharedTile {
 
   /// The warp stores an 8 x 8 matrix, a chunk of the rows from `row` on; a lane gives two neighbours of row lane / 4.
   __device__ void store_matrix(int row, int at, std::uint32_t pair) {
-    const int lane = static_cast<int>(threadIdx.x) % 32;
+    const int lane = opaque(static_cast<int>(threadIdx.x) % warp_size);
     *reinterpret_cast<std::uint32_t*>(&element_[place(row + lane / 4, at) + lane % 4 * 2]) = pair;
   }
 
@@ -73,19 +82,10 @@ class SharedTile {
     return (row * chunks + (at ^ (row / (8 / spread) % spread))) * chunk;
   }
   __device__ std::uint32_t address(int row, int at) const {
-    return static_cast<std::uint32_t>(__cvta_generic_to_shared(&element_[place(row, at)]));
+    return shared_address(&element_[place(row, at)]);
   }
 
   alignas(128) std::uint16_t element_[Rows * D];
 };
-
-/// Closes the group of copies that this thread began.
-inline __device__ void commit_copies() { asm volatile("cp.async.commit_group;"); }
-
-/// Waits until at most `Newest` of this thread's groups are under way. A barrier must follow before others read.
-template <int Newest>
-__device__ void wait_for_copies() {
-  asm volatile("cp.async.wait_group %0;" ::"n"(Newest) : "memory");
-}
 
 }  // namespace longsky::cuda

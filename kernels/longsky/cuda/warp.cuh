@@ -8,6 +8,13 @@ namespace longsky::cuda {
 inline constexpr int warp_size = 32;
 inline constexpr unsigned all_lanes = 0xffffffffu;
 
+/// x, of which the compiler is told nothing: addresses made of it are made where they are used, and not kept in registers
+/// through a loop that needs those for sums.
+inline __device__ int opaque(int x) {
+  asm volatile("" : "+r"(x));
+  return x;
+}
+
 /// The sum over the warp, in every lane, in one fixed order.
 template <class T>
 __device__ T warp_sum(T x) {

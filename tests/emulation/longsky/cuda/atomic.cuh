@@ -3,6 +3,9 @@
 
 namespace longsky::cuda {
 
-inline void add_atomically(float* to, float x) { *to += x; }
+inline void add_atomically(float* to, float x, float y) {
+  to[0] += x;
+  to[1] += y;
+}
 
 }  // namespace longsky::cuda

@@ -1,20 +1,16 @@
-// The emulation's twin of longsky/cuda/matrix.cuh, after the layouts that it documents. A copy arrives when it is
-// waited for: until then the tile holds NaN, and whoever reads it ends the launch.
+// The emulation's twin of longsky/cuda/matrix.cuh, after the layouts that it documents.
 #pragma once
 
 #include <emulation/cuda_on_cpu.hpp>
 
 #include <longsky/core/half.hpp>
+#include <longsky/cuda/shared.cuh>
 
-#include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <functional>
-#include <map>
-#include <utility>
-#include <vector>
 
 namespace longsky::cuda {
 
@@ -26,6 +22,8 @@ inline std::uint32_t pack_bf16(float first, float second) {
 inline float unpacked_bf16(std::uint32_t packed, int i) {
   return std::bit_cast<float>(i == 0 ? packed << 16 : packed & 0xffff0000u);
 }
+
+inline float exp2_approx(float x) { return x < -126 ? 0.0f : std::exp2(x); }
 
 inline void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) {
   struct Factors {
@@ -45,35 +43,6 @@ inline void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], std::uint32
     c[i] = static_cast<float>(sum);
   }
 }
-
-/// The copies of each thread of the running block that were begun and not waited for, in groups.
-class Copies {
- public:
-  void begin(std::function<void()> copy) { of_thread().back().push_back(std::move(copy)); }
-  void commit() { of_thread().emplace_back(); }
-  void wait(std::size_t newest) {
-    auto& groups = of_thread();
-    while (groups.size() > newest + 1) {
-      for (const auto& copy : groups.front()) copy();
-      groups.erase(groups.begin());
-    }
-  }
-
- private:
-  using Groups = std::vector<std::vector<std::function<void()>>>;
-  Groups& of_thread() {
-    if (block_ != emulation::block.block_start()) {
-      groups_.clear();
-      block_ = emulation::block.block_start();
-    }
-    Groups& groups = groups_[emulation::block.current()];
-    if (groups.empty()) groups.emplace_back();
-    return groups;
-  }
-  std::map<unsigned, Groups> groups_;
-  std::uint64_t block_ = 0;
-};
-inline Copies copies;
 
 template <int Rows, int D>
 class SharedTile {
@@ -130,11 +99,5 @@ class SharedTile {
   std::array<std::uint16_t, chunk> chunk_[Rows * chunks];
   emulation::Touched touched_[Rows * chunks];
 };
-
-inline void commit_copies() { copies.commit(); }
-template <int Newest>
-void wait_for_copies() {
-  copies.wait(Newest);
-}
 
 }  // namespace longsky::cuda

@@ -1,9 +1,54 @@
-// The emulation's twin of longsky/cuda/shared.cuh: every access is noted, and a mistake ends the launch.
+// The emulation's twin of longsky/cuda/shared.cuh: every access is noted, and a mistake ends the launch. A copy arrives
+// when it is waited for: until then its place holds NaN, and whoever reads it ends the launch.
 #pragma once
 
 #include <emulation/cuda_on_cpu.hpp>
 
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace longsky::cuda {
+
+/// The copies of each thread of the running block that were begun and not waited for, in groups.
+class Copies {
+ public:
+  void begin(std::function<void()> copy) { of_thread().back().push_back(std::move(copy)); }
+  void commit() { of_thread().emplace_back(); }
+  void wait(std::size_t newest) {
+    auto& groups = of_thread();
+    while (groups.size() > newest + 1) {
+      for (const auto& copy : groups.front()) copy();
+      groups.erase(groups.begin());
+    }
+  }
+
+ private:
+  using Groups = std::vector<std::vector<std::function<void()>>>;
+  Groups& of_thread() {
+    if (block_ != emulation::block.block_start()) {
+      groups_.clear();
+      block_ = emulation::block.block_start();
+    }
+    Groups& groups = groups_[emulation::block.current()];
+    if (groups.empty()) groups.emplace_back();
+    return groups;
+  }
+  std::map<unsigned, Groups> groups_;
+  std::uint64_t block_ = 0;
+};
+inline Copies copies;
+
+/// As the blocks of a kernel run one after the other, one of each type will do.
+template <class T>
+T& shared_memory() {
+  static T memory;
+  return memory;
+}
 
 /// What indexing gives: reads and writes through it are seen.
 template <class T>
@@ -35,9 +80,23 @@ class Shared {
     return {element_[i], touched_[i], i};
   }
 
+  void copy_async(int i, const T* from, bool there) {
+    (*this)[i] = std::numeric_limits<T>::quiet_NaN();
+    copies.begin([this, i, from, there] {
+      element_[i] = there ? *from : T(0);
+      touched_[i].written = emulation::Touched::now();
+    });
+  }
+
  private:
   T element_[N];
   emulation::Touched touched_[N];
 };
+
+inline void commit_copies() { copies.commit(); }
+template <int Newest>
+void wait_for_copies() {
+  copies.wait(Newest);
+}
 
 }  // namespace longsky::cuda
