@@ -25,7 +25,7 @@ using Heads = std::tuple<Head<Fp32, 1, 1>, Head<Fp32, 97, 33>, Head<Fp32, 611, 4
 
 template <class Head>
 CrossEntropyAnswer forward_backward(int threads, const std::vector<float>& x, const std::vector<std::int32_t>& targets,
-                        const std::vector<float>& w, const std::vector<float>& dw_before, float scale) {
+                                    const std::vector<float>& w, const std::vector<float>& dw_before, float scale) {
   constexpr int V = Head::V, C = Head::C;
   const auto n = static_cast<std::int64_t>(targets.size());
   cpu::Device device(threads);
@@ -108,7 +108,8 @@ TEST_CASE("the gradients are the slopes of the loss", "[cross_entropy]") {
   const std::int64_t n = 3;
   const auto x = random_floats(n * C, "x"), w = random_floats(V * C, "w");
   const std::vector<std::int32_t> targets{6, -1, 2};
-  const CrossEntropyAnswer got = forward_backward<Head<Fp32, V, C>>(1, x, targets, w, std::vector<float>(V * C, 0.0f), 2.0f);
+  const CrossEntropyAnswer got =
+      forward_backward<Head<Fp32, V, C>>(1, x, targets, w, std::vector<float>(V * C, 0.0f), 2.0f);
   const auto loss = [&](const std::vector<float>& at_x, const std::vector<float>& at_w) {
     const CrossEntropy e = cross_entropy(V, C, at_x, targets, at_w, 1.0);
     return 2.0 * (e.losses[0] + e.losses[1] + e.losses[2]);

@@ -35,7 +35,7 @@ struct SmallTile : cuda::CrossEntropyTile<V> {
 
 template <class Head, class Tile = cuda::CrossEntropyTile<Head::V>>
 CrossEntropyAnswer forward_backward(const std::vector<float>& x, const std::vector<std::int32_t>& targets,
-                        const std::vector<float>& w, const std::vector<float>& dw_before, float scale) {
+                                    const std::vector<float>& w, const std::vector<float>& dw_before, float scale) {
   constexpr int V = Head::V, C = Head::C;
   using Precision = typename Head::Precision;
   using T = typename Head::T;

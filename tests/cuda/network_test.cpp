@@ -21,9 +21,18 @@ namespace longsky::test {
 namespace {
 
 constexpr int vocab = 48, context = 21, sequences = 2;
-constexpr ModelSpec grouped{.vocab = vocab, .layers = 2, .width = 64, .heads = 2, .kv_heads = 1, .ffn = 40, .context = 32};
-constexpr ModelSpec tied{.vocab = vocab, .layers = 1, .width = 64, .heads = 2, .kv_heads = 2, .ffn = 40, .context = 32,
-                         .tied = true, .qkv_bias = true, .embedding_scale = 3};
+constexpr ModelSpec grouped{
+    .vocab = vocab, .layers = 2, .width = 64, .heads = 2, .kv_heads = 1, .ffn = 40, .context = 32};
+constexpr ModelSpec tied{.vocab = vocab,
+                         .layers = 1,
+                         .width = 64,
+                         .heads = 2,
+                         .kv_heads = 2,
+                         .ffn = 40,
+                         .context = 32,
+                         .tied = true,
+                         .qkv_bias = true,
+                         .embedding_scale = 3};
 using Llama = Layers<Attention, FeedForward>;
 
 /// A network, and the error of its gradients that its precision may make, as a part of their root mean square.
@@ -94,7 +103,8 @@ TEMPLATE_TEST_CASE("a pass on a GPU is a pass on the CPU", "[cuda][network]", (C
   Decoder<OnGpu, cuda::Device> on_gpu(gpu, sequences * context, RopeSpec{}, 32);
   const Mirror<cuda::Device, Element> on_gpu_w(gpu, w);
   OnDevice gradients(gpu, std::vector<float>(w.size()));
-  const auto losses = on_gpu.forward_backward(on_gpu_w.span(), {gradients.data(), w.size()}, on_gpu.stage(in.pass()), 0.5f);
+  const auto losses =
+      on_gpu.forward_backward(on_gpu_w.span(), {gradients.data(), w.size()}, on_gpu.stage(in.pass()), 0.5f);
   CHECK(error(downloaded(gpu, losses.data(), losses.size()), want_losses) < TestType::tolerance);
   const std::vector<float> got = gradients.floats();
   WeightLayout<OnCpu>::for_each([&](auto entry, int layer, std::int64_t at) {

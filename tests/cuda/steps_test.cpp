@@ -55,7 +55,8 @@ TEST_CASE("a staged pass is the host's, and of one size always at one place", "[
   cuda::Staging staging(device, 40);
   const std::int32_t* place = nullptr;
   for (int turn = 0; turn < 5; ++turn) {
-    std::vector<std::int32_t> tokens(40, turn), targets(40, 10 + turn), documents(40, 20 + turn), positions(40, 30 + turn);
+    std::vector<std::int32_t> tokens(40, turn), targets(40, 10 + turn), documents(40, 20 + turn),
+        positions(40, 30 + turn);
     const Pass staged = staging.put({tokens, targets, documents, positions, 20});
     tokens.assign(40, -1);  // the host's arrays may be filled again
     CHECK(staged.context == 20);

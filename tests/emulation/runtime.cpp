@@ -1,7 +1,7 @@
 // tests/emulation/runtime.cpp — the few calls of the CUDA runtime that longsky makes, on the CPU's memory.
 //
-// Memory starts as NaN and lies between guard zones that are looked at when it is freed. What is copied to pinned memory
-// arrives when it has been waited for; until then NaN is there.
+// Memory starts as NaN and lies between guard zones that are looked at when it is freed. What is copied to pinned
+// memory arrives when it has been waited for; until then NaN is there.
 #include "runtime.hpp"
 
 #include <cuda_runtime.h>
@@ -151,8 +151,8 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size, cudaMe
   return cudaSuccess;
 }
 
-cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch, std::size_t width,
-                              std::size_t height, cudaMemcpyKind, cudaStream_t) {
+cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
+                              std::size_t width, std::size_t height, cudaMemcpyKind, cudaStream_t) {
   if (width > to_pitch || width > from_pitch) return cudaErrorInvalidPitchValue;
   for (std::size_t row = 0; row < height; ++row)
     std::memcpy(static_cast<char*>(to) + row * to_pitch, static_cast<const char*>(from) + row * from_pitch, width);

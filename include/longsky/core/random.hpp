@@ -70,7 +70,9 @@ class Random {
   }
 
   /// Uniform in {low, …, high}.
-  constexpr int between(int low, int high) { return low + static_cast<int>(below(static_cast<std::uint32_t>(high - low) + 1u)); }
+  constexpr int between(int low, int high) {
+    return low + static_cast<int>(below(static_cast<std::uint32_t>(high - low) + 1u));
+  }
 
   /// True with probability p.
   constexpr bool chance(float p) { return uniform() < p; }
@@ -90,7 +92,8 @@ class Random {
   /// Fisher–Yates.
   template <class Range>
   constexpr void shuffle(Range&& range) {
-    for (std::uint32_t i = static_cast<std::uint32_t>(range.size()); i > 1; --i) std::swap(range[i - 1], range[below(i)]);
+    for (std::uint32_t i = static_cast<std::uint32_t>(range.size()); i > 1; --i)
+      std::swap(range[i - 1], range[below(i)]);
   }
 
  private:

@@ -114,7 +114,8 @@ class BackwardTile {
 
 /// Of the way back: a count for each tile of keys, and lse and delta of each query.
 template <class Mask, int D>
-constexpr ScratchPlan attention_backward_scratch(std::int64_t sequences, std::int64_t T, std::int64_t H, std::int64_t KV) {
+constexpr ScratchPlan attention_backward_scratch(std::int64_t sequences, std::int64_t T, std::int64_t H,
+                                                 std::int64_t KV) {
   const std::int64_t tiles = (T + BackwardTile<Mask, D>::keys - 1) / BackwardTile<Mask, D>::keys;
   ScratchPlan plan;
   plan[Scratch::attention] = 2 * sequences * (H * T + KV * tiles);

@@ -57,8 +57,8 @@ using IntVec = std::int32_t __attribute__((vector_size(vec_width * 4)));
 [[gnu::always_inline]] inline Vec max(Vec a, Vec b) { return a > b ? a : b; }
 
 #if defined(__CUDACC__)
-// nvcc, which compiles this for the tests that hold a GPU against the CPU, loses the dots of a pack that is an argument of
-// a builtin. Element by element: the same bits.
+// nvcc, which compiles this for the tests that hold a GPU against the CPU, loses the dots of a pack that is an argument
+// of a builtin. Element by element: the same bits.
 template <class V, class Join>
 inline float fold_lanes(const V& v, const Join& join) {
   constexpr int lanes = sizeof(V) / sizeof(float);

@@ -78,7 +78,7 @@ inline std::vector<double> smoothed(const std::vector<double>& losses) {
 
 /// The lines of a curve; a number that is none breaks it.
 [[gnu::cold]] inline void curve(Picture& p, const Axis& x, const Axis& y, const std::vector<double>& xs,
-                  const std::vector<double>& ys, const LineStyle& style) {
+                                const std::vector<double>& ys, const LineStyle& style) {
   std::vector<Point> points;
   for (std::size_t i = 0; i < ys.size(); ++i) {
     if (std::isfinite(ys[i])) {

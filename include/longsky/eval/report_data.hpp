@@ -8,11 +8,13 @@ namespace longsky {
 
 /// Needles found, by length of the context and depth of the needle.
 struct NeedleGrid {
-  std::vector<int> lengths;                 ///< tokens
-  std::vector<double> depths;               ///< 0 (start) … 1 (end)
-  std::vector<std::vector<double>> exact;   ///< [length][depth] fraction of greedy answers that are right, end token included
-  std::vector<std::vector<double>> ranked;  ///< [length][depth] fraction whose right answer is likelier than all distractors
-  int samples = 0;                          ///< per cell
+  std::vector<int> lengths;    ///< tokens
+  std::vector<double> depths;  ///< 0 (start) … 1 (end)
+  std::vector<std::vector<double>>
+      exact;  ///< [length][depth] fraction of greedy answers that are right, end token included
+  std::vector<std::vector<double>>
+      ranked;       ///< [length][depth] fraction whose right answer is likelier than all distractors
+  int samples = 0;  ///< per cell
 
   /// Whether &NeedleGrid::exact or &NeedleGrid::ranked has a cell for each length and depth, and there are some: not
   /// so in a file that was cut or edited.

@@ -53,8 +53,7 @@ struct Attention {
     rmsnorm_forward<C>(device, h, s["r"_n], x, w["attention_norm"_n], m.norm_eps);
     linear_forward<Precision, Q, C>(device, qkv, h, w["qkv"_n], bias(w), nullptr);
     rope_forward<H, KV, D>(device, s["q"_n], s["k"_n], s["v"_n], qkv, pass.positions, pass.rope_table, pass.context);
-    attention_forward<Mask, H, KV, D>(device, o, s["lse"_n], s["q"_n], s["k"_n], s["v"_n],
-                                      batch(pass));
+    attention_forward<Mask, H, KV, D>(device, o, s["lse"_n], s["q"_n], s["k"_n], s["v"_n], batch(pass));
     linear_forward<Precision, C, C>(device, y, o, w["attention_out"_n], nullptr, x.data);
   }
 

@@ -34,8 +34,8 @@ using Tokens = std::span<const std::int32_t>;
 /// Memory of the device's own, and how the host reaches it.
 template <class X>
 concept DeviceMemory = requires(X& device, const Pass& pass, float* numbers, typename X::Staging& staging,
-                                typename X::Recording& recording,
-                                typename X::template Readback<double>& readback, const double* result) {
+                                typename X::Recording& recording, typename X::template Readback<double>& readback,
+                                const double* result) {
   typename X::template Element<Fp32>;
   typename X::template Element<Bf16>;
   typename X::template Array<float>;
@@ -54,7 +54,8 @@ concept DeviceMemory = requires(X& device, const Pass& pass, float* numbers, typ
 /// The ops on rows and tables whose elements are T.
 template <class X, class T>
 concept RowOps = requires(X& device, T* t, float* f, device_check::Tokens tokens, Rows<T, 64> rows,
-                          Rows<T, 2 * device_check::F> gate_up, Rows<T, device_check::Q> qkv, Rows<float, 64> gradients) {
+                          Rows<T, 2 * device_check::F> gate_up, Rows<T, device_check::Q> qkv,
+                          Rows<float, 64> gradients) {
   embedding_forward<device_check::C>(device, rows, tokens, rows, 1.0f);
   embedding_backward<device_check::C>(device, gradients, tokens, rows, 1.0f);
   rmsnorm_forward<device_check::C>(device, rows, f, rows, t, 1e-6f);
@@ -69,11 +70,11 @@ concept RowOps = requires(X& device, T* t, float* f, device_check::Tokens tokens
 
 /// Attention and the products with weights, under a precision policy.
 template <class X, class Precision, class T = typename X::template Element<Precision>>
-concept ProductOps = requires(X& device, T* t, float* f, std::int32_t* best, device_check::Tokens tokens, Rows<T, 64> rows,
-                              AttentionBatch batch) {
+concept ProductOps = requires(X& device, T* t, float* f, std::int32_t* best, device_check::Tokens tokens,
+                              Rows<T, 64> rows, AttentionBatch batch) {
   attention_forward<Causal, device_check::H, device_check::KV, device_check::D>(device, rows, f, t, t, t, batch);
-  attention_backward<Causal, device_check::H, device_check::KV, device_check::D>(device, t, t, t, rows, rows, f, t, t, t,
-                                                                                 batch);
+  attention_backward<Causal, device_check::H, device_check::KV, device_check::D>(device, t, t, t, rows, rows, f, t, t,
+                                                                                 t, batch);
   attention_bounds<Causal, device_check::H, device_check::KV, device_check::D>(device, best, batch);
   { X::template attention_bounds_size<T>(std::int64_t{}) } -> std::same_as<std::int64_t>;
   attention_decode<Causal, device_check::H, device_check::KV, device_check::D>(device, t, t, t, t, 1, 1);
@@ -81,7 +82,8 @@ concept ProductOps = requires(X& device, T* t, float* f, std::int32_t* best, dev
   linear_backward_input<Precision, device_check::C, device_check::C>(device, rows, rows, t);
   linear_backward_weight<Precision, device_check::C, device_check::C>(device, f, nullptr, rows, rows);
   cross_entropy_forward<Precision, device_check::V, device_check::C>(device, f, best, rows, tokens, t);
-  cross_entropy_forward_backward<Precision, device_check::V, device_check::C>(device, f, rows, f, rows, tokens, t, 1.0f);
+  cross_entropy_forward_backward<Precision, device_check::V, device_check::C>(device, f, rows, f, rows, tokens, t,
+                                                                              1.0f);
 };
 
 /// What a step needs besides the network.
@@ -96,6 +98,6 @@ concept StepOps = requires(X& device, double* total, std::span<float> numbers, c
 /// What a Decoder and a Trainer run on.
 template <class X>
 concept Device = DeviceMemory<X> && RowOps<X, typename X::template Element<Fp32>> &&
-                 RowOps<X, typename X::template Element<Bf16>> && ProductOps<X, Fp32> && ProductOps<X, Bf16> && StepOps<X>;
+    RowOps<X, typename X::template Element<Bf16>> && ProductOps<X, Fp32> && ProductOps<X, Bf16> && StepOps<X>;
 
 }  // namespace longsky

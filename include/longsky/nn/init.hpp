@@ -1,4 +1,5 @@
-// longsky/nn/init.hpp — how weights start. Every number is a function of (seed, parameter, index), so a seed is a model.
+// longsky/nn/init.hpp — how weights start. Every number is a function of (seed, parameter, index), so a seed is a
+// model.
 #pragma once
 
 #include <longsky/core/params.hpp>
@@ -48,7 +49,7 @@ struct InductionInit {
   static constexpr float local_gain = 3.0f;   // what layer 0 writes, against the other layers
   static constexpr float local_noise = 0.3f;  // what is left of the random queries and keys there
   static constexpr float copy_gain = 0.7f;
-  static constexpr int fast_pairs = 4;        // the rotary pairs that can tell neighbours apart
+  static constexpr int fast_pairs = 4;  // the rotary pairs that can tell neighbours apart
 
   template <class Net>
   static void initialise(std::span<float> weights, std::uint64_t seed, const RopeSpec& rope) {

@@ -12,9 +12,9 @@ namespace longsky {
 
 /// The numbers a schedule reads.
 struct ScheduleSpec {
-  int steps = 0;        ///< S
-  int warmup = 0;       ///< steps
-  double floor = 0.1;   ///< the fraction at the end
+  int steps = 0;       ///< S
+  int warmup = 0;      ///< steps
+  double floor = 0.1;  ///< the fraction at the end
 };
 
 namespace schedule {

@@ -1,7 +1,8 @@
 // longsky/spec/cost.hpp — what a model costs: parameters and floating-point operations, exact and constexpr.
 //
 //   forward, per token:  2 P_body + 2 V C (where there is a loss) + attention;   backward: twice that
-//   causal attention, per head and sequence of T:  forward 2 T^2 D, backward 5 T^2 D  (the products a flash kernel needs)
+//   causal attention, per head and sequence of T:  forward 2 T^2 D, backward 5 T^2 D  (the products a flash kernel
+//   needs)
 #pragma once
 
 #include <longsky/spec/model.hpp>
@@ -19,7 +20,8 @@ constexpr std::int64_t block_matrix_parameters(const ModelSpec& m) {
 /// All parameters of a model of Llama's shape, gains and biases included.
 constexpr std::int64_t parameters(const ModelSpec& m) {
   const std::int64_t c = m.width, v = m.vocab;
-  return v * c * (m.tied ? 1 : 2) + c + m.layers * (block_matrix_parameters(m) + 2 * c + (m.qkv_bias ? m.qkv_width() : 0));
+  return v * c * (m.tied ? 1 : 2) + c +
+         m.layers * (block_matrix_parameters(m) + 2 * c + (m.qkv_bias ? m.qkv_width() : 0));
 }
 
 /// Floating-point operations, counted as the model needs them: recomputation is not counted.

@@ -1,7 +1,8 @@
 // longsky/spec/mask.hpp — which keys a query sees. Documents are an explicit array, never inferred from positions.
 //
 // A mask of a language model is causal: no query sees a later key, and attention never visits one. A policy says the
-// rest pair by pair (`visible`) and, so that whole tiles can be skipped or taken without a test, tile by tile (`cover`).
+// rest pair by pair (`visible`) and, so that whole tiles can be skipped or taken without a test, tile by tile
+// (`cover`).
 #pragma once
 
 #include <longsky/core/config.hpp>

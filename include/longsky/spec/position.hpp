@@ -37,7 +37,8 @@ struct RopeSpec {
 /// The angle by which pair `i` of a head of `head_dim` dims turns per position, radians.
 inline double inverse_frequency(const RopeSpec& rope, int head_dim, int i) {
   const double d = head_dim;
-  const double base = rope.scaling == RopeScaling::ntk_aware ? rope.base * std::pow(rope.factor, d / (d - 2)) : rope.base;
+  const double base =
+      rope.scaling == RopeScaling::ntk_aware ? rope.base * std::pow(rope.factor, d / (d - 2)) : rope.base;
   const double inverse = std::pow(base, -2.0 * i / d);
   return rope.scaling == RopeScaling::linear ? inverse / rope.factor : inverse;
 }

@@ -1,7 +1,7 @@
 // longsky/train/plan.hpp — the memory of a stage, row by row, before anything is allocated.
 //
-// The rows are what a Trainer and its weights own, and what the ops of a device use besides; their sizes are constexpr. Not in
-// them: the rounding of large buffers to huge pages.
+// The rows are what a Trainer and its weights own, and what the ops of a device use besides; their sizes are constexpr.
+// Not in them: the rounding of large buffers to huge pages.
 #pragma once
 
 #include <longsky/nn/decoder.hpp>
@@ -57,7 +57,8 @@ constexpr std::int64_t batch_bytes(std::int64_t tokens) {
   if constexpr (std::is_void_v<Device>)
     return 2 * 4 * tokens * number;
   else
-    return ((Device::shares_host_memory ? 2 : 1) * 4 * tokens + Device::template attention_bounds_size<Element>(tokens)) *
+    return ((Device::shares_host_memory ? 2 : 1) * 4 * tokens +
+            Device::template attention_bounds_size<Element>(tokens)) *
            number;
 }
 

@@ -1,4 +1,5 @@
-// longsky/train/step_state.hpp — the numbers of one step, in the device's memory: what is summed, judged and obeyed there.
+// longsky/train/step_state.hpp — the numbers of one step, in the device's memory: what is summed, judged and obeyed
+// there.
 //
 //   loss = sum of losses / trained,  norm = sqrt(sum of squares) / trained
 //   gradient_scale = clip(norm) / trained, or nothing is changed: a spike, not a number, or nothing was trained

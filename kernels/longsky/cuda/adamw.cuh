@@ -1,8 +1,8 @@
 // longsky/cuda/adamw.cuh — AdamW, Adam with decoupled weight decay; the formula is in spec/adamw.hpp.
 //
-// Weights and moments are float, or all three are bfloat16: then each is rounded up or down at random, by a generator that
-// counts (seed, step, element), with the chance that makes the mean right. What the network reads in a smaller type than
-// the weights' is written with them.
+// Weights and moments are float, or all three are bfloat16: then each is rounded up or down at random, by a generator
+// that counts (seed, step, element), with the chance that makes the mean right. What the network reads in a smaller
+// type than the weights' is written with them.
 #pragma once
 
 #include <longsky/core/half.hpp>
@@ -73,10 +73,12 @@ struct AdamWStep {
       other = bits_of(constants.first + first, 1);
     }
     if (first + vec <= size) {
-      auto weight = Vec<W, vec>::load(w + first), mean = Vec<W, vec>::load(m + first), square = Vec<W, vec>::load(v + first);
+      auto weight = Vec<W, vec>::load(w + first), mean = Vec<W, vec>::load(m + first),
+           square = Vec<W, vec>::load(v + first);
       const auto gradient = Vec<float, vec>::load(g + first);
 #pragma unroll
-      for (int j = 0; j < vec; ++j) one(weight.lane[j], mean.lane[j], square.lane[j], gradient.lane[j], random[j], other[j]);
+      for (int j = 0; j < vec; ++j)
+        one(weight.lane[j], mean.lane[j], square.lane[j], gradient.lane[j], random[j], other[j]);
       weight.store(w + first);
       mean.store(m + first);
       square.store(v + first);

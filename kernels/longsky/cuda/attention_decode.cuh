@@ -33,9 +33,11 @@ struct DecodePart {
 
 /// One head and one chunk: a warp takes every fourth key, a lane every 32nd dim.
 template <class Mask, int H, int KV, int D, class T>
-__global__ __launch_bounds__(AttentionDecodeTile::threads) void attention_decode_chunk(
-    float* __restrict__ parts, const T* __restrict__ q, const T* __restrict__ k_cache, const T* __restrict__ v_cache,
-    int length, int capacity) {
+__global__ __launch_bounds__(AttentionDecodeTile::threads) void attention_decode_chunk(float* __restrict__ parts,
+                                                                                       const T* __restrict__ q,
+                                                                                       const T* __restrict__ k_cache,
+                                                                                       const T* __restrict__ v_cache,
+                                                                                       int length, int capacity) {
   using Tile = AttentionDecodeTile;
   constexpr int dims = (D + warp_size - 1) / warp_size;
   __shared__ Shared<float, Tile::warps * DecodePart<D>::size> of_warp;
@@ -98,7 +100,8 @@ __global__ __launch_bounds__(AttentionDecodeTile::threads) void attention_decode
 
 /// Joins the chunks of one head: thread d has dim d.
 template <int D, class T>
-__global__ __launch_bounds__(D) void attention_decode_join(T* __restrict__ o, const float* __restrict__ parts, int chunks) {
+__global__ __launch_bounds__(D) void attention_decode_join(T* __restrict__ o, const float* __restrict__ parts,
+                                                           int chunks) {
   constexpr int size = DecodePart<D>::size;
   const float* const of_head = parts + static_cast<std::int64_t>(blockIdx.x) * chunks * size;
   float top = -INFINITY, sum = 0, total = 0;
@@ -119,8 +122,8 @@ void attention_decode(Device& device, T* o, const T* q, const T* k_cache, const 
   static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
   using Tile = AttentionDecodeTile;
   const std::int64_t chunks = (length + Tile::keys - 1) / Tile::keys;
-  auto* const parts = static_cast<float*>(
-      device.scratch(Scratch::reduction, H * chunks * kernel::DecodePart<D>::size * static_cast<std::int64_t>(sizeof(float))));
+  auto* const parts = static_cast<float*>(device.scratch(
+      Scratch::reduction, H * chunks * kernel::DecodePart<D>::size * static_cast<std::int64_t>(sizeof(float))));
   launch(device, {H * chunks, Tile::threads}, kernel::attention_decode_chunk<Mask, H, KV, D, T>, parts, q, k_cache,
          v_cache, length, capacity);
   launch(device, {H, D}, kernel::attention_decode_join<D, T>, o, parts, static_cast<int>(chunks));

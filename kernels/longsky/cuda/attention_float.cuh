@@ -1,11 +1,11 @@
-// longsky/cuda/attention_float.cuh — attention in float, forward and backward, without tensor cores: for recipes that keep
-// everything in float, and as the one that the bfloat16 kernels can be compared with on a GPU.
+// longsky/cuda/attention_float.cuh — attention in float, forward and backward, without tensor cores: for recipes that
+// keep everything in float, and as the one that the bfloat16 kernels can be compared with on a GPU.
 //
-//   forward:   s = q k / sqrt(D),  o = sum of e^(s - m) v / sum of e^(s - m) with a running maximum m,  lse = m + log sum
-//   backward:  p = e^(s - lse),  ds = p (do v - delta),  dv = p^T do,  dk = ds^T q / sqrt(D),  dq = ds k / sqrt(D)
+//   forward:   s = q k / sqrt(D),  o = sum of e^(s - m) v / sum of e^(s - m) with a running maximum m,  lse = m + log
+//   sum backward:  p = e^(s - lse),  ds = p (do v - delta),  dv = p^T do,  dk = ds^T q / sqrt(D),  dq = ds k / sqrt(D)
 //
-// Four lanes share a row and own a quarter of its dims each, in registers; the rows of the other side come through shared
-// memory. Backward is two passes, each of which owns what it sums: the same bits in every run.
+// Four lanes share a row and own a quarter of its dims each, in registers; the rows of the other side come through
+// shared memory. Backward is two passes, each of which owns what it sums: the same bits in every run.
 #pragma once
 
 #include <longsky/core/rows.hpp>
@@ -35,7 +35,9 @@ struct Quarter {
   float dim[size] = {};
 
   /// Where dim[i] lies in the row.
-  static __device__ int place(int i) { return (i / 4 * AttentionFloatTile::lanes + static_cast<int>(threadIdx.x) % 4) * 4 + i % 4; }
+  static __device__ int place(int i) {
+    return (i / 4 * AttentionFloatTile::lanes + static_cast<int>(threadIdx.x) % 4) * 4 + i % 4;
+  }
 
   __device__ void load(const float* row) {
 #pragma unroll
@@ -185,8 +187,9 @@ __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_b
 /// dq of a tile of queries.
 template <class Mask, int H, int KV, int D>
 __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_backward_queries(
-    float* __restrict__ dq, const float* __restrict__ d_o, const float* __restrict__ delta, const float* __restrict__ lse,
-    const float* __restrict__ q, const float* __restrict__ k, const float* __restrict__ v, AttentionBatch batch) {
+    float* __restrict__ dq, const float* __restrict__ d_o, const float* __restrict__ delta,
+    const float* __restrict__ lse, const float* __restrict__ q, const float* __restrict__ k,
+    const float* __restrict__ v, AttentionBatch batch) {
   constexpr int walked = AttentionFloatTile::walked;
   __shared__ Shared<float, walked * D> keys, values;
   const Work<H> work(batch, /*last_tiles_first=*/true);
@@ -222,7 +225,8 @@ __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_b
 template <class Mask, int H, int KV, int D>
 void attention_forward(Device& device, Rows<float, H * D> o, float* lse, const float* q, const float* k, const float* v,
                        AttentionBatch batch) {
-  static_assert(D % 16 == 0 && D <= 128, "longsky: a head on the GPU, in float, is a multiple of 16 wide and 128 at the most");
+  static_assert(D % 16 == 0 && D <= 128,
+                "longsky: a head on the GPU, in float, is a multiple of 16 wide and 128 at the most");
   static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
   using Tile = AttentionFloatTile;
   const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
@@ -235,13 +239,14 @@ template <class Mask, int H, int KV, int D>
 void attention_backward(Device& device, float* dq, float* dk, float* dv, Rows<const float, H * D> d_o,
                         Rows<const float, H * D> o, const float* lse, const float* q, const float* k, const float* v,
                         AttentionBatch batch) {
-  static_assert(D % 16 == 0 && D <= 128, "longsky: a head on the GPU, in float, is a multiple of 16 wide and 128 at the most");
+  static_assert(D % 16 == 0 && D <= 128,
+                "longsky: a head on the GPU, in float, is a multiple of 16 wide and 128 at the most");
   static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
   using Tile = AttentionFloatTile;
   const float* const delta = attention_delta<H, D>(device, d_o, o, batch);
   const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
-  launch(device, {tiles * batch.sequences * KV, Tile::threads}, kernel::attention_float_backward_keys<Mask, H, KV, D>, dk,
-         dv, d_o.data, delta, lse, q, k, v, batch);
+  launch(device, {tiles * batch.sequences * KV, Tile::threads}, kernel::attention_float_backward_keys<Mask, H, KV, D>,
+         dk, dv, d_o.data, delta, lse, q, k, v, batch);
   launch(device, {tiles * batch.sequences * H, Tile::threads}, kernel::attention_float_backward_queries<Mask, H, KV, D>,
          dq, d_o.data, delta, lse, q, k, v, batch);
 }

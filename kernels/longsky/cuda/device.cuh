@@ -90,8 +90,8 @@ struct Grid {
 /// The uses of scratch memory; two that are alive at the same time have different names.
 enum class Scratch { reduction, sort, sorted, matmul, logits, query_sums, count };
 
-class Recording;       // recording.cuh
-class Staging;         // staging.cuh
+class Recording;  // recording.cuh
+class Staging;    // staging.cuh
 template <class T>
 class Readback;        // readback.cuh
 struct DeviceOptions;  // options.cuh

@@ -17,10 +17,11 @@ void launch(Device& device, Grid grid, void (*kernel)(Parameters...), const Argu
   };
   constexpr std::size_t unasked = 48 << 10;  // bytes of shared memory that every block may have
   if (grid.shared > unasked)
-    if (const cudaError_t status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                                        static_cast<int>(grid.shared));
+    if (const cudaError_t status =
+            cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(grid.shared));
         status != cudaSuccess)
-      check(status, "give blocks of " + std::string(name()) + " " + std::to_string(grid.shared) + " bytes of shared memory");
+      check(status,
+            "give blocks of " + std::string(name()) + " " + std::to_string(grid.shared) + " bytes of shared memory");
   kernel<<<static_cast<unsigned>(grid.blocks), static_cast<unsigned>(grid.threads), grid.shared, device.stream()>>>(
       arguments...);
   if (const cudaError_t status = cudaGetLastError(); status != cudaSuccess)

@@ -81,9 +81,7 @@ class SharedTile {
     static_assert((spread & (spread - 1)) == 0, "longsky: a row of a tile has 2, 4, 8 chunks or a multiple of 8");
     return (row * chunks + (at ^ (row / (8 / spread) % spread))) * chunk;
   }
-  __device__ std::uint32_t address(int row, int at) const {
-    return shared_address(&element_[place(row, at)]);
-  }
+  __device__ std::uint32_t address(int row, int at) const { return shared_address(&element_[place(row, at)]); }
 
   alignas(128) std::uint16_t element_[Rows * D];
 };

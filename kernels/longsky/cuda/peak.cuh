@@ -12,7 +12,8 @@
 
 namespace longsky::cuda {
 
-/// FLOP/s of a product of 8,192 x 8,192 matrices in the elements of `Precision`: the best of ten, random-looking factors.
+/// FLOP/s of a product of 8,192 x 8,192 matrices in the elements of `Precision`: the best of ten, random-looking
+/// factors.
 template <class Precision>
 double peak_flops(Device& device) {
   using T = Device::Element<Precision>;
@@ -35,7 +36,8 @@ double peak_flops(Device& device) {
   float best = 0;
   for (int round = 0; round < 12; ++round) {  // the first two warm up
     check(cudaEventRecord(begin, device.stream()), "record an event");
-    linear_forward<Precision, N, N>(device, Rows<T, N>{y.data(), N}, Rows<T, N>{x.data(), N}, w.data(), nullptr, nullptr);
+    linear_forward<Precision, N, N>(device, Rows<T, N>{y.data(), N}, Rows<T, N>{x.data(), N}, w.data(), nullptr,
+                                    nullptr);
     check(cudaEventRecord(end, device.stream()), "record an event");
     check(cudaEventSynchronize(end), "finish a product");
     float milliseconds = 0;

@@ -16,7 +16,8 @@ class Recording {
   Recording& operator=(const Recording&) = delete;
   ~Recording() { forget(); }
 
-  /// Queues `work`: the first time by calling it (scratch memory grows, libraries load), then by recording and replaying.
+  /// Queues `work`: the first time by calling it (scratch memory grows, libraries load), then by recording and
+  /// replaying.
   template <class Work>
   void run(Device& device, const Work& work) {
     if (device.synchronous()) {  // nothing can be waited for while it is recorded

@@ -1,7 +1,7 @@
 // longsky/cuda/staging.cuh — brings the tokens of a pass to the GPU while the pass before it may still be running.
 //
-// Two slots of pinned memory on the host take turns; on the GPU there is one, filled in the order of the stream. A pass of
-// one size is always at the same addresses, as a recorded step needs it.
+// Two slots of pinned memory on the host take turns; on the GPU there is one, filled in the order of the stream. A pass
+// of one size is always at the same addresses, as a recorded step needs it.
 #pragma once
 
 #include <longsky/cuda/device.cuh>
@@ -19,8 +19,8 @@ class Staging {
  public:
   Staging(Device& device, std::int64_t capacity) : device_(device), there_(arrays * capacity) {
     for (Slot& slot : slots_) {
-      check(cudaHostAlloc(reinterpret_cast<void**>(&slot.here), static_cast<std::size_t>(arrays * capacity) * sizeof(std::int32_t),
-                          cudaHostAllocDefault),
+      check(cudaHostAlloc(reinterpret_cast<void**>(&slot.here),
+                          static_cast<std::size_t>(arrays * capacity) * sizeof(std::int32_t), cudaHostAllocDefault),
             "allocate pinned memory for batches");
       check(cudaEventCreateWithFlags(&slot.copied, cudaEventDisableTiming), "create an event");
     }
@@ -48,8 +48,8 @@ class Staging {
       *array = {there_.data() + at, static_cast<std::size_t>(n)};
       at += n;
     }
-    check(cudaMemcpyAsync(there_.data(), slot.here, static_cast<std::size_t>(at) * sizeof(std::int32_t), cudaMemcpyHostToDevice,
-                          device_.stream()),
+    check(cudaMemcpyAsync(there_.data(), slot.here, static_cast<std::size_t>(at) * sizeof(std::int32_t),
+                          cudaMemcpyHostToDevice, device_.stream()),
           "copy a batch to the GPU");
     check(cudaEventRecord(slot.copied, device_.stream()), "record an event");
     return staged;

@@ -8,8 +8,8 @@ namespace longsky::cuda {
 inline constexpr int warp_size = 32;
 inline constexpr unsigned all_lanes = 0xffffffffu;
 
-/// x, of which the compiler is told nothing: addresses made of it are made where they are used, and not kept in registers
-/// through a loop that needs those for sums.
+/// x, of which the compiler is told nothing: addresses made of it are made where they are used, and not kept in
+/// registers through a loop that needs those for sums.
 inline __device__ int opaque(int x) {
   asm volatile("" : "+r"(x));
   return x;
