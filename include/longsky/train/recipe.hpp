@@ -1,15 +1,21 @@
 // longsky/train/recipe.hpp — what a recipe is: a model, its policies, and the stages its weights pass through.
 //
-//   struct MyRecipe {
-//     static constexpr ModelSpec model{…};
-//     using Layers = longsky::Layers<Attention, FeedForward>;   using Precision = Fp32;   using Recompute =
-//     KeepActivations; using Init = NormalInit<>;   using Optimizer = AdamW<>;   using Stages = StageList<Pretrain,
-//     LongPretrain, Sft>;
-//   };
 //   struct Pretrain {
 //     static constexpr StageSpec spec{.name = "pretrain", .context = 256, .sequences = 16, .steps = 200, .lr = 1e-3};
-//     using Data = …;  using Mask = Causal;  using Position = Rope<{…}>;  using Objective = NextToken;  using Schedule
-//     = Cosine;
+//     using Data = PackedDocuments<TextWindows>;
+//     using Mask = WithinDocument<>;
+//     using Position = Rope<RopeSpec{.base = 10'000}>;
+//     using Objective = NextToken;
+//     using Schedule = Cosine;
+//   };
+//   struct MyRecipe {
+//     static constexpr ModelSpec model{…};
+//     using Layers = longsky::Layers<Attention, FeedForward>;
+//     using Precision = Fp32;
+//     using Recompute = KeepActivations;
+//     using Init = NormalInit<>;
+//     using Optimizer = AdamW<>;
+//     using Stages = StageList<Pretrain>;
 //   };
 #pragma once
 
