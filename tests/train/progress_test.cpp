@@ -110,6 +110,19 @@ TEST_CASE("JSON has every step, none has nothing") {
   CHECK(Json::parse(line)["text"] == "a \"word\"");
 }
 
+TEST_CASE("who evaluates has no loss to show") {
+  ProgressState needles = state(7, 0.5, "needles: after");
+  needles.trains = false;
+  for (const ProgressStyle style : {ProgressStyle::plain, ProgressStyle::bar}) {
+    std::ostringstream out;
+    Progress(out, {.style = style, .is_terminal = style == ProgressStyle::bar, .columns = 200}).update(needles, 0);
+    CHECK_THAT(out.str(), Contains("7/200") && Contains("512 MiB") && !Contains("loss") && !Contains("tok/s"));
+  }
+  std::ostringstream out;
+  Progress(out, {.style = ProgressStyle::json}).update(needles, 0);
+  CHECK_THAT(out.str(), Contains("\"loss\":null") && Contains("\"tok_s\":null") && Contains("\"step\":7"));
+}
+
 TEST_CASE("a bar that was asked for is plain where there is no terminal") {
   std::ostringstream out;
   Progress progress(out, {.style = ProgressStyle::bar});

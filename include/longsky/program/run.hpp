@@ -283,6 +283,7 @@ class Run {
     progress_.update({.stage = what,
                       .step = step,
                       .steps = steps,
+                      .trains = report != nullptr,
                       .loss = report ? report->loss : 0,
                       .grad_norm = report ? report->gradient_norm : 0,
                       .tokens_per_s = report ? static_cast<double>(report->tokens) / report->seconds : 0,

@@ -62,6 +62,7 @@ inline ProgressOptions progress_options(ProgressStyle style, int descriptor) {
 struct ProgressState {
   std::string_view stage;
   std::int64_t step = 0, steps = 0;  ///< of the stage
+  bool trains = true;                ///< or it evaluates, and the next four say nothing
   double loss = 0, grad_norm = 0;
   double tokens_per_s = 0;
   double fraction_of_peak = 0;  ///< 0 … 1
@@ -164,6 +165,7 @@ class Progress {
 
  private:
   [[gnu::cold]] static std::vector<std::string> figures(const ProgressState& s) {
+    if (!s.trains) return {memory_text(s.memory)};
     char loss[32], norm[32], peak[32];
     std::snprintf(loss, sizeof loss, "loss %.4f", s.loss);
     std::snprintf(norm, sizeof norm, "norm %.2f", s.grad_norm);
@@ -217,14 +219,15 @@ class Progress {
   }
 
   [[gnu::cold]] void show_json(const ProgressState& s, double elapsed, double eta) {
+    const auto of_training = [&s](double x) { return s.trains ? Json(x) : Json(); };
     const Json record = Json::object({{"type", "progress"},
                                       {"stage", s.stage},
                                       {"step", s.step},
                                       {"steps", s.steps},
-                                      {"loss", s.loss},
-                                      {"grad_norm", s.grad_norm},
-                                      {"tok_s", s.tokens_per_s},
-                                      {"fraction_of_peak", s.fraction_of_peak},
+                                      {"loss", of_training(s.loss)},
+                                      {"grad_norm", of_training(s.grad_norm)},
+                                      {"tok_s", of_training(s.tokens_per_s)},
+                                      {"fraction_of_peak", of_training(s.fraction_of_peak)},
                                       {"memory", s.memory},
                                       {"run_fraction", s.run_fraction},
                                       {"elapsed_s", elapsed},
