@@ -11,21 +11,26 @@ namespace longsky {
 
 /// The options of `train` and, where they apply, of the other subcommands.
 struct RunOptions {
-  std::string out;  // data; a program's own is runs/ and its name
+  // data
+  std::string out;  // empty: runs/ and the program's name
   std::string corpus = "data/corpus";
   std::string held_out = "persuasion";
-  std::uint64_t seed = 0;  // run
+  // run
+  std::uint64_t seed = 0;
   int seeds = 1;
   double scale = 1;
   double lr_scale = 1;
   bool ablations = false;
-  int samples = 10;  // evaluation
+  // evaluation
+  int samples = 10;
   bool development = false;
-  int checkpoint_every = 200;  // checkpoints
+  // checkpoints
+  int checkpoint_every = 200;
   double checkpoint_minutes = 2;
   int keep = 2;
   std::string max_wall;
-  std::string progress = "auto";  // output
+  // output
+  std::string progress = "auto";
 };
 
 /// The words of `--help`.
