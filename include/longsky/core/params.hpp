@@ -43,8 +43,7 @@ struct Entry {
 
   /// What it takes of a table of T, in elements.
   template <class T>
-  static constexpr std::int64_t room = kind == Kind::statistic
-                                           ? size* static_cast<std::int64_t>(sizeof(float) / sizeof(T))
+  static constexpr std::int64_t room = kind == Kind::statistic   ? std::int64_t{sizeof(float) / sizeof(T)} * size
                                        : kind == Kind::per_token ? size
                                                                  : (size + 15) / 16 * 16;
 };

@@ -8,8 +8,8 @@
 
 namespace longsky::cpu {
 
-/// to[h][at + i] = from[h][i] for i below `length` and every head. to [heads, to_capacity, D], from [heads,
-/// from_context, D].
+/// to[h][at + i] = from[h][i] for i below `length` and every head.
+/// to [heads, to_capacity, D], from [heads, from_context, D].
 template <int D>
 void copy_heads(Device&, float* to, int to_capacity, int at, const float* from, int from_context, int length,
                 int heads) {

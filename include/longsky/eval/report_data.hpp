@@ -10,10 +10,10 @@ namespace longsky {
 struct NeedleGrid {
   std::vector<int> lengths;    ///< tokens
   std::vector<double> depths;  ///< 0 (start) … 1 (end)
-  std::vector<std::vector<double>>
-      exact;  ///< [length][depth] fraction of greedy answers that are right, end token included
-  std::vector<std::vector<double>>
-      ranked;       ///< [length][depth] fraction whose right answer is likelier than all distractors
+  /// [length][depth] fraction of greedy answers that are right, end token included.
+  std::vector<std::vector<double>> exact;
+  /// [length][depth] fraction whose right answer is likelier than all distractors.
+  std::vector<std::vector<double>> ranked;
   int samples = 0;  ///< per cell
 
   /// Whether &NeedleGrid::exact or &NeedleGrid::ranked has a cell for each length and depth, and there are some: not

@@ -1,8 +1,7 @@
 // longsky/spec/cost.hpp — what a model costs: parameters and floating-point operations, exact and constexpr.
 //
 //   forward, per token:  2 P_body + 2 V C (where there is a loss) + attention;   backward: twice that
-//   causal attention, per head and sequence of T:  forward 2 T^2 D, backward 5 T^2 D  (the products a flash kernel
-//   needs)
+//   causal attention, per head and sequence of T:  forward 2 T^2 D, backward 5 T^2 D  (what a flash kernel multiplies)
 #pragma once
 
 #include <longsky/spec/model.hpp>

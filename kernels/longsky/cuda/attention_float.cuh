@@ -1,8 +1,9 @@
 // longsky/cuda/attention_float.cuh — attention in float, forward and backward, without tensor cores: for recipes that
 // keep everything in float, and as the one that the bfloat16 kernels can be compared with on a GPU.
 //
-//   forward:   s = q k / sqrt(D),  o = sum of e^(s - m) v / sum of e^(s - m) with a running maximum m,  lse = m + log
-//   sum backward:  p = e^(s - lse),  ds = p (do v - delta),  dv = p^T do,  dk = ds^T q / sqrt(D),  dq = ds k / sqrt(D)
+//   forward:   s = q k / sqrt(D),  o = sum of e^(s - m) v / sum of e^(s - m) with a running maximum m,
+//              lse = m + log of the sum
+//   backward:  p = e^(s - lse),  ds = p (do v - delta),  dv = p^T do,  dk = ds^T q / sqrt(D),  dq = ds k / sqrt(D)
 //
 // Four lanes share a row and own a quarter of its dims each, in registers; the rows of the other side come through
 // shared memory. Backward is two passes, each of which owns what it sums: the same bits in every run.

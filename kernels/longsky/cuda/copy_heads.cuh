@@ -8,8 +8,8 @@
 
 namespace longsky::cuda {
 
-/// to[h][at + i] = from[h][i] for i below `length` and every head. to [heads, to_capacity, D], from [heads,
-/// from_context, D].
+/// to[h][at + i] = from[h][i] for i below `length` and every head.
+/// to [heads, to_capacity, D], from [heads, from_context, D].
 template <int D, class T>
 void copy_heads(Device& device, T* to, int to_capacity, int at, const T* from, int from_context, int length,
                 int heads) {
