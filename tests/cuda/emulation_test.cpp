@@ -6,6 +6,8 @@
 #include <longsky/cuda/shared.cuh>
 #include <longsky/cuda/warp.cuh>
 
+#include <cmath>
+#include <cstddef>
 #include <string>
 
 namespace {
@@ -54,6 +56,21 @@ __global__ void warp_only(int* out) {
   out[i] = values[i ^ 1];
 }
 
+struct Copied {
+  cuda::Shared<float, 64> values;
+};
+
+template <bool Waits>
+__global__ void copy_first(float* out, const float* from) {
+  auto& shared = cuda::shared_memory<Copied>();
+  const int i = static_cast<int>(threadIdx.x);
+  shared.values.copy_async(i, from + i, i < 63);
+  cuda::commit_copies();
+  if constexpr (Waits) cuda::wait_for_copies<0>();
+  __syncthreads();
+  out[i] = shared.values[(i + 1) % 64];
+}
+
 __global__ void sum_lanes(float* out) { out[threadIdx.x] = cuda::warp_sum(static_cast<float>(threadIdx.x)); }
 
 std::string said(const auto& run) {
@@ -66,6 +83,22 @@ std::string said(const auto& run) {
 }
 
 }  // namespace
+
+TEST_CASE("a copy is there when it has been waited for, and what a launch shares must be asked for",
+          "[cuda][emulation]") {
+  cuda::Device device;
+  float from[64], out[64];
+  for (int i = 0; i < 64; ++i) from[i] = static_cast<float>(i + 1);
+  const auto run = [&](auto kernel, std::size_t shared) {
+    return said([&] { cuda::launch(device, {1, 64, shared}, kernel, &out[0], &from[0]); });
+  };
+  CHECK(run(copy_first<true>, sizeof(Copied)) == "nothing");
+  CHECK(out[0] == 2);
+  CHECK(out[62] == 0);  // there was nothing to copy
+  CHECK(run(copy_first<false>, sizeof(Copied)) == "nothing");
+  CHECK(std::isnan(out[0]));
+  CHECK_THAT(run(copy_first<true>, sizeof(Copied) - 1), Catch::Matchers::Contains("of which the launch asked for"));
+}
 
 TEST_CASE("a missing barrier is found", "[cuda][emulation]") {
   cuda::Device device;

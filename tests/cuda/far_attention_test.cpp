@@ -11,6 +11,7 @@
 #include <longsky/cuda/attention_forward.cuh>
 
 #include <cmath>
+#include <cstdint>
 
 using namespace longsky;
 using namespace longsky::test;
@@ -43,11 +44,11 @@ struct Far {
 
 Doubles last(const Doubles& x, int rows) { return {x.end() - rows * D, x.end()}; }
 
-/// Runs one block of a grid.
+/// Runs one block of a grid, with as much shared memory as it likes.
 template <class... Parameters, class... Arguments>
 void run_block(unsigned block, unsigned blocks, int threads, void (*kernel)(Parameters...),
                const Arguments&... arguments) {
-  emulation::block.run_some(block, block + 1, blocks, static_cast<unsigned>(threads),
+  emulation::block.run_some(block, block + 1, blocks, static_cast<unsigned>(threads), SIZE_MAX,
                             [&] { kernel(static_cast<Parameters>(arguments)...); });
 }
 

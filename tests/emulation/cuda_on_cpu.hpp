@@ -48,13 +48,15 @@ class Block {
  public:
   static constexpr unsigned warp_size = 32;
 
-  void run(unsigned blocks, unsigned threads, const std::function<void()>& kernel) {
-    run_some(0, blocks, blocks, threads, kernel);
+  void run(unsigned blocks, unsigned threads, std::size_t shared, const std::function<void()>& kernel) {
+    run_some(0, blocks, blocks, threads, shared, kernel);
   }
 
   /// Of a grid of `blocks` blocks, those from `first` to before `end`: for grids that would take hours.
-  void run_some(unsigned first, unsigned end, unsigned blocks, unsigned threads, const std::function<void()>& kernel) {
+  void run_some(unsigned first, unsigned end, unsigned blocks, unsigned threads, std::size_t shared,
+                const std::function<void()>& kernel) {
     kernel_ = &kernel;
+    shared_ = shared;
     gridDim = dim3(blocks);
     blockDim = dim3(threads);
     error_.clear();
@@ -69,6 +71,8 @@ class Block {
   }
 
   unsigned current() const { return current_; }
+  /// Bytes of shared_memory that the launch asked for.
+  std::size_t shared() const { return shared_; }
   /// Barriers passed, the start of a block being one: numbers that never come again.
   std::uint64_t epoch() const { return epoch_; }
   std::uint64_t block_start() const { return block_start_; }
@@ -179,7 +183,7 @@ class Block {
   std::vector<Exchanged> exchanged_;            // a warp each
   std::vector<unsigned> turns_;                 // a thread each
   std::vector<std::uint64_t> warp_epoch_;
-  std::size_t fresh_ = 0, fibre_ = 0;
+  std::size_t shared_ = 0, fresh_ = 0, fibre_ = 0;
   Place main_;
   unsigned current_ = 0;
   std::uint64_t epoch_ = 0, block_start_ = 0, block_epoch_ = 0;

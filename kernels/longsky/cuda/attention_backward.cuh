@@ -94,7 +94,7 @@ template <class Tile, int D>
 __device__ void add_to_queries(float* __restrict__ query_sums, BackwardKeysAndSumsShared<D, Tile>& shared,
                                int queries) {
   __syncthreads();
-  const int lane = opaque(static_cast<int>(threadIdx.x) % warp_size), warp = static_cast<int>(threadIdx.x) / warp_size;
+  const int lane = opaque_lane(), warp = static_cast<int>(threadIdx.x) / warp_size;
   // The warps take turns at columns of 16, where there are enough for all of them, or at pieces of 16 x 16.
   constexpr int down = Tile::walked / 16, across = D / 16;
   constexpr int rows = across % Tile::warps == 0 ? down : 1, pieces = down / rows * across;
@@ -169,8 +169,8 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     const std::int64_t head = head_of(at) * T;
     copy_rows<Tile::threads>(stage.queries, q + head * D, D, at.query, T);
     copy_rows<Tile::threads>(stage.d_out, d_o + (static_cast<std::int64_t>(b) * T * H + at.h) * D, H * D, at.query, T);
-    copy_numbers(stage.lse, lse + head, at.query, T);
-    copy_numbers(stage.delta, delta + head, at.query, T);
+    copy_numbers<Tile::threads>(stage.lse, lse + head, at.query, T);
+    copy_numbers<Tile::threads>(stage.delta, delta + head, at.query, T);
     stage.places.template copy<Tile::threads>(places, at.query, T);
   };
 
@@ -266,8 +266,8 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
 
   copy_rows<Tile::threads>(shared.queries, q + head * T * D, D, first, T);
   copy_rows<Tile::threads>(shared.d_out, d_o + (static_cast<std::int64_t>(b) * T * H + h) * D, H * D, first, T);
-  copy_numbers(shared.lse, lse + head * T, first, T);
-  copy_numbers(shared.delta, delta + head * T, first, T);
+  copy_numbers<Tile::threads>(shared.lse, lse + head * T, first, T);
+  copy_numbers<Tile::threads>(shared.delta, delta + head * T, first, T);
   shared.places.template copy<Tile::threads>(places, first, T);
   int key = shown(walk.first);
   if (key < walk.behind) copy(shared.stage[0], key);

@@ -75,8 +75,9 @@ __device__ void copy_rows(SharedTile<Rows, D>& to, const bf16* from, std::int64_
 }
 
 /// Begins to copy numbers [first, first + N) of `from`; zeros from `end` on, or where there are none.
-template <class T, int N>
+template <int Threads, class T, int N>
 __device__ void copy_numbers(Shared<T, N>& to, const T* from, int first, int end) {
+  static_assert(N <= Threads);
   const int i = opaque(static_cast<int>(threadIdx.x));
   const bool there = from && first + i < end;
   if (i < N) to.copy_async(i, there ? from + first + i : from, there);
@@ -89,8 +90,7 @@ struct SharedPlaces {
 
   template <int Threads>
   __device__ void copy(const SequencePlaces& places, int first, int end) {
-    static_assert(N <= Threads);
-    copy_numbers(documents, places.documents, first, end);
+    copy_numbers<Threads>(documents, places.documents, first, end);
   }
   __device__ TokenPlace at(int first, int i) { return {first + i, documents[i]}; }
 };
@@ -157,7 +157,7 @@ struct Sums {
   /// body(row, column, value) for each element that this lane holds, counted from the warp's first row and column.
   template <class Body>
   __device__ void for_each(const Body& body) {
-    const int lane = opaque(static_cast<int>(threadIdx.x) % warp_size);
+    const int lane = opaque_lane();
 #pragma unroll
     for (int r = 0; r < R; ++r)
 #pragma unroll
@@ -171,7 +171,7 @@ struct Sums {
 template <int R, int N, int RowsA, int RowsB, int D>
 __device__ void multiply_turned(Sums<R, N>& c, SharedTile<RowsA, D>& a, int row, SharedTile<RowsB, D>& b) {
   static_assert(N * 8 == RowsB);
-  const int lane = opaque(static_cast<int>(threadIdx.x) % warp_size);
+  const int lane = opaque_lane();
 #pragma unroll
   for (int step = 0; step < D / 16; ++step) {
     std::uint32_t of_a[R][4];
@@ -190,7 +190,7 @@ __device__ void multiply_turned(Sums<R, N>& c, SharedTile<RowsA, D>& a, int row,
 template <int R, int N, int Rows, int D>
 __device__ void multiply_rows(Sums<R, D / 8>& c, const Factors<R, N>& a, SharedTile<Rows, D>& b) {
   static_assert(N * 8 == Rows);
-  const int lane = opaque(static_cast<int>(threadIdx.x) % warp_size);
+  const int lane = opaque_lane();
 #pragma unroll
   for (int step = 0; step < N / 2; ++step) {
 #pragma unroll

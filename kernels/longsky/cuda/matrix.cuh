@@ -71,7 +71,7 @@ class SharedTile {
 
   /// The warp stores an 8 x 8 matrix, a chunk of the rows from `row` on; a lane gives two neighbours of row lane / 4.
   __device__ void store_matrix(int row, int at, std::uint32_t pair) {
-    const int lane = opaque(static_cast<int>(threadIdx.x) % warp_size);
+    const int lane = opaque_lane();
     *reinterpret_cast<std::uint32_t*>(&element_[place(row + lane / 4, at) + lane % 4 * 2]) = pair;
   }
 

@@ -14,6 +14,7 @@ inline __device__ int opaque(int x) {
   asm volatile("" : "+r"(x));
   return x;
 }
+inline __device__ int opaque_lane() { return opaque(static_cast<int>(threadIdx.x) % warp_size); }
 
 /// The sum over the warp, in every lane, in one fixed order.
 template <class T>

@@ -5,8 +5,8 @@
 #include <emulation/cuda_on_cpu.hpp>
 
 #include <cstdint>
+#include <cstring>
 #include <functional>
-#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -43,9 +43,12 @@ class Copies {
 };
 inline Copies copies;
 
-/// As the blocks of a kernel run one after the other, one of each type will do.
+/// As the blocks of a kernel run one after the other, one of each type will do. A launch that asks for less fails.
 template <class T>
 T& shared_memory() {
+  if (sizeof(T) > emulation::block.shared())
+    emulation::block.fail("shares " + std::to_string(sizeof(T)) + " bytes, of which the launch asked for " +
+                          std::to_string(emulation::block.shared()));
   static T memory;
   return memory;
 }
@@ -81,7 +84,8 @@ class Shared {
   }
 
   void copy_async(int i, const T* from, bool there) {
-    (*this)[i] = std::numeric_limits<T>::quiet_NaN();
+    (*this)[i] = T();
+    std::memset(&element_[i], 0xff, sizeof element_[i]);  // NaN, or -1
     copies.begin([this, i, from, there] {
       element_[i] = there ? *from : T(0);
       touched_[i].written = emulation::Touched::now();
