@@ -1,44 +1,30 @@
-// tests/cpu/global_norm_test.cpp — the sum of squares, its order and its ends.
-#include "support/catch.hpp"
-#include "support/close.hpp"
+// tests/cpu/global_norm_test.cpp — sums over many numbers on the CPU.
+#include "cases/global_norm.hpp"
+#include "cpu/alike.hpp"
 
+#include <longsky/cpu/fill_zero.hpp>
 #include <longsky/cpu/global_norm.hpp>
-
-#include <cmath>
 
 using namespace longsky;
 using namespace longsky::test;
 
 TEST_CASE("the sum of squares is exact to double, for any number of threads", "[global_norm]") {
-  const std::int64_t n = GENERATE(0, 1, 15, 16, 17, 16'384, 16'385, 100'003);
-  const auto x = random_floats(n, "x");
-  long double want = 0;
-  for (float value : x) want += static_cast<long double>(value) * value;
-  cpu::Device device(1);
-  const double one = sum_of_squares(device, x);
-  CHECK(std::abs(one - static_cast<double>(want)) <= 1e-13 * static_cast<double>(want));
-  for (int threads : {2, 3, 8}) {
-    cpu::Device other(threads);
-    CHECK(sum_of_squares(other, x) == one);
-  }
+  GlobalNormCases::check_squares<cpu::Device, float>(GENERATE(0, 1, 15, 16, 17, 16'384, 16'385, 100'003));
 }
 
 TEST_CASE("the sum of squares neither overflows nor hides what is not finite", "[global_norm]") {
-  cpu::Device device(2);
-  std::vector<float> x(100, 1e30f);
-  CHECK(sum_of_squares(device, x) == Approx(1e62));
-  x[57] = std::nanf("");
-  CHECK(std::isnan(sum_of_squares(device, x)));
-  x[57] = INFINITY;
-  CHECK(std::isinf(sum_of_squares(device, x)));
+  GlobalNormCases::check_extremes<cpu::Device>();
 }
 
-TEST_CASE("sums go where the device keeps its numbers", "[global_norm]") {
+TEST_CASE("a sum goes on top of what is there", "[global_norm]") {
+  GlobalNormCases::check_sum<cpu::Device>(GENERATE(1, 17, 40'001));
+}
+
+TEST_CASE("zeroed memory is zero", "[global_norm]") {
+  GlobalNormCases::check_fill_zero<cpu::Device, float>(GENERATE(0, 1, 40'001));
+}
+
+TEST_CASE("the sum of squares where the host reads it", "[global_norm]") {
   cpu::Device device(2);
-  const std::vector<float> x{1, 2, 3, -4};
-  double squares = 100, sum = 100;
-  sum_of_squares(device, &squares, x);
-  add_sum(device, &sum, x);
-  CHECK(squares == 30);
-  CHECK(sum == 102);
+  CHECK(sum_of_squares(device, std::vector<float>{1, 2, 3, -4}) == 30);
 }

@@ -1,50 +1,23 @@
-// tests/cuda/adamw_test.cpp — AdamW on a GPU against its formula; rounding at random, which is right on average.
+// tests/cuda/adamw_test.cpp — AdamW on a GPU, and rounding at random, which is right on average.
+#include "cases/adamw.hpp"
 #include "cuda/on_device.hpp"
-#include "support/catch.hpp"
-#include "support/close.hpp"
-#include "support/reference_rows.hpp"
 
 #include <longsky/cuda/adamw.cuh>
 #include <longsky/cuda/run_once.cuh>
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <utility>
+#include <vector>
 
 namespace longsky::test {
 
 namespace {
 
-constexpr AdamWConstants constants{.beta1 = 0.9f, .beta2 = 0.95f, .eps = 1e-8f, .weight_decay = 0.1f};
-
-StepScale scale_of(int step) {
-  return {.lr = 0.01f,
-          .gradient_scale = 0.25f,
-          .to_m_hat = bias_correction(constants.beta1, step),
-          .to_v_hat = bias_correction(constants.beta2, step),
-          .step = step};
-}
-
+constexpr AdamWConstants constants = AdamWCases::constants;
 template <class W>
-struct State {
-  cuda::Device& device;
-  std::size_t n;
-  OnDevice<W> w, m, v;
-  OnDevice<bf16> copy;
-
-  State(cuda::Device& device, const std::vector<float>& start)
-      : device(device),
-        n(start.size()),
-        w(device, start),
-        m(device, std::vector<float>(n)),
-        v(device, std::vector<float>(n)),
-        copy(device, static_cast<std::int64_t>(n)) {}
-
-  void update(const std::vector<float>& gradient, const StepScale& scale, AdamWConstants c = constants) {
-    OnDevice g(device, gradient);
-    OnDevice<StepScale> step(device, std::vector<StepScale>{scale});
-    const auto span = [&](W* data) { return std::span<W>(data, n); };
-    adamw_step(device, span(w), span(m), span(v), std::span<const float>(g.data(), n), c, step.data(), copy.data());
-  }
-};
+using State = AdamWCases::State<cuda::Device, W>;
 
 struct RoundMany {
   float x;
@@ -59,38 +32,19 @@ struct RoundMany {
 }  // namespace
 
 TEST_CASE("adamw on a GPU is its formula, and keeps a copy in another type", "[cuda][adamw]") {
-  const std::int64_t n = GENERATE(1, 3, 4, 1003);
-  Doubles w = to_double(random_floats(n, "w")), m = zeros(n), v = zeros(n);
-  cuda::Device device;
-  State<float> state(device, random_floats(n, "w"));
-  for (int step = 1; step <= 3; ++step) {
-    const auto gradient = random_floats(n, step % 2 ? "odd" : "even");
-    const StepScale scale = scale_of(step);
-    state.update(gradient, scale);
-    for (std::size_t i = 0; i < w.size(); ++i) {
-      const double b1 = double{constants.beta1}, b2 = double{constants.beta2}, scaled = 0.25 * gradient[i];
-      m[i] = b1 * m[i] + (1 - b1) * scaled;
-      v[i] = b2 * v[i] + (1 - b2) * scaled * scaled;
-      const double m_hat = m[i] / (1 - std::pow(b1, step)), v_hat = v[i] / (1 - std::pow(b2, step));
-      w[i] -= double{scale.lr} *
-              (m_hat / (std::sqrt(v_hat) + double{constants.eps}) + double{constants.weight_decay} * w[i]);
-    }
-  }
-  CHECK(close(state.w.floats(), w, 1e-6));
-  CHECK(close(state.m.floats(), m, Doubles(m.size(), 0.25), 1e-6));  // gradients are up to 0.25
-  CHECK(close(state.v.floats(), v, 2e-6));
-  CHECK(same_bits(state.copy.floats(), stored_as<bf16>(state.w.floats())));
+  AdamWCases::check_formula<cuda::Device>(GENERATE(1, 3, 4, 1003));
+}
+
+TEST_CASE("adamw's first step on a GPU moves a weight by the learning rate, decay apart", "[cuda][adamw]") {
+  AdamWCases::check_first_step<cuda::Device>();
+}
+
+TEST_CASE("adamw without a gradient on a GPU only decays", "[cuda][adamw]") {
+  AdamWCases::check_no_gradient<cuda::Device>();
 }
 
 TEMPLATE_TEST_CASE("a step that is to be skipped leaves everything on a GPU as it is", "[cuda][adamw]", float, bf16) {
-  cuda::Device device;
-  State<TestType> state(device, random_floats(37, "w"));
-  const auto before = state.w.floats();
-  StepScale skipped = scale_of(1);
-  skipped.skip = 1;
-  state.update(std::vector<float>(37, NAN), skipped);
-  CHECK(same_bits(state.w.floats(), before));
-  CHECK(same_bits(state.m.floats(), std::vector<float>(37)));
+  AdamWCases::check_skipped<cuda::Device, TestType>();
 }
 
 TEST_CASE("rounding at random gives one of the two neighbours, and on average the number", "[cuda][adamw]") {
@@ -129,7 +83,7 @@ TEST_CASE("bfloat16 weights follow float ones through steps that rounding to nea
   AdamWConstants no_decay = constants;
   no_decay.weight_decay = 0;
   for (int step = 1; step <= 8; ++step) {
-    StepScale scale = scale_of(step);
+    StepScale scale = AdamWCases::scale_of(step);
     scale.lr = 5e-4f;  // an eighth of the distance between 1 and the next bfloat16 below
     exact.update(gradient, scale, no_decay);
     small.update(gradient, scale, no_decay);
@@ -146,15 +100,15 @@ TEST_CASE("bfloat16 weights follow float ones through steps that rounding to nea
   // Where the model's vector is cut does not matter, how far along it an element lies does.
   State<bf16> other(device, start);
   no_decay.first = 4096;
-  other.update(gradient, scale_of(1), no_decay);
+  other.update(gradient, AdamWCases::scale_of(1), no_decay);
   State<bf16> first(device, start);
   no_decay.first = 0;
-  first.update(gradient, scale_of(1), no_decay);
+  first.update(gradient, AdamWCases::scale_of(1), no_decay);
   CHECK(other.w.floats() != first.w.floats());
   // Another seed and another step round otherwise.
   for (const auto& [seed, step] : {std::pair(1, 1), std::pair(0, 2)}) {
     State<bf16> otherwise(device, start);
-    StepScale scale = scale_of(1);
+    StepScale scale = AdamWCases::scale_of(1);
     scale.seed = static_cast<std::uint64_t>(seed);
     scale.step = step;
     otherwise.update(gradient, scale, no_decay);

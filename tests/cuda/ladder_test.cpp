@@ -21,7 +21,7 @@ void check(std::int64_t N) {
   cuda::Device device;
   const auto x = stored_as<bf16>(random_floats(N * C, "x")), w = random_floats(C, "w");
   OnDevice<bf16> on_x(device, x), y(device, N * C);
-  OnDevice on_w(device, w);
+  OnDevice<float> on_w(device, w);
   Rung::template run<C>(device, {y, N}, {on_x, N}, on_w, eps);
   CHECK(close(y.floats(), rmsnorm(to_double(x), to_double(w), eps), 1e-6 + rounding<bf16>));
 }

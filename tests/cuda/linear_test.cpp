@@ -1,86 +1,44 @@
-// tests/cuda/linear_test.cpp — a linear layer and its gradients as they are queued for a GPU, against double precision.
+// tests/cuda/linear_test.cpp — a linear layer and its gradients as they are queued for a GPU.
+#include "cases/linear.hpp"
 #include "cuda/far_memory.hpp"
 #include "cuda/on_device.hpp"
-#include "support/catch.hpp"
-#include "support/close.hpp"
-#include "support/linear_cases.hpp"
 
 #include <longsky/cuda/linear.cuh>
 
+#include <cstdint>
 #include <tuple>
 #include <vector>
 
 namespace longsky::test {
 
-namespace {
-
-template <class PrecisionPolicy, int Outputs, int Inputs>
-struct Layer {
-  using Precision = PrecisionPolicy;
-  using T = cuda::ElementOf<Precision>;
-  static constexpr int N = Outputs, K = Inputs;
-};
-using Layers = std::tuple<Layer<Fp32, 1, 1>, Layer<Fp32, 3, 7>, Layer<Fp32, 264, 32>, Layer<Bf16, 1, 1>,
-                          Layer<Bf16, 3, 7>, Layer<Bf16, 264, 32>>;
-
-}  // namespace
+using Layers = std::tuple<LinearCase<Fp32, 1, 1>, LinearCase<Fp32, 3, 7>, LinearCase<Fp32, 264, 32>,
+                          LinearCase<Bf16, 1, 1>, LinearCase<Bf16, 3, 7>, LinearCase<Bf16, 264, 32>>;
 
 TEMPLATE_LIST_TEST_CASE("y = x W^T + bias + residual on a GPU", "[cuda][linear]", Layers) {
-  using T = typename TestType::T;
-  using Precision = typename TestType::Precision;
-  constexpr int N = TestType::N, K = TestType::K;
-  const std::int64_t rows = GENERATE(1, 2, 67);
-  const LinearCase in(N, K, rows, stored_as<T>);
-  const Exact product_alone = in.y(), sum = in.y_with_all();
-  CAPTURE(rows, N, K);
-  cuda::Device device;
-  OnDevice<T> x(device, in.x), w(device, in.w), bias(device, in.bias), residual(device, in.residual);
-  OnDevice<T> alone(device, rows * N), with_all(device, rows * N), in_place(device, in.residual);
-  OnDevice<float> logits(device, rows * N), logits_with_all(device, rows * N);
-  const Rows<const T, K> of_x{x, rows};
-  cuda::linear_forward<Precision, N, K>(device, Rows<T, N>{alone, rows}, of_x, w, nullptr, nullptr);
-  cuda::linear_forward<Precision, N, K>(device, Rows<T, N>{with_all, rows}, Rows<T, K>{x, rows}, w, bias, residual);
-  cuda::linear_forward<Precision, N, K>(device, Rows<T, N>{in_place, rows}, of_x, w, bias, in_place);
-  cuda::linear_forward<Precision, N, K>(device, Rows<float, N>{logits, rows}, of_x, w, nullptr, nullptr);
-  CHECK(close(alone.floats(), product_alone.value, product_alone.scale, 4e-7 + rounding<T>));
-  CHECK(close(with_all.floats(), sum.value, sum.scale, 4e-7 + rounding<T>));
-  CHECK(same_bits(with_all.floats(), in_place.floats()));
-  CHECK(close(logits.floats(), product_alone.value, product_alone.scale, 4e-7));
-  if constexpr (Precision::rounds_factors) {
-    cuda::linear_forward<Precision, N, K>(device, Rows<float, N>{logits_with_all, rows}, of_x, w, bias, residual);
-    CHECK(close(logits_with_all.floats(), sum.value, sum.scale, 4e-7));
-  }
+  TestType::template check_forward<cuda::Device>(GENERATE(1, 2, 67));
 }
 
 TEMPLATE_LIST_TEST_CASE("dx = dy W, dw += dy^T x, dbias += column sums on a GPU", "[cuda][linear]", Layers) {
-  using T = typename TestType::T;
-  using Precision = typename TestType::Precision;
-  constexpr int N = TestType::N, K = TestType::K;
-  const std::int64_t rows = GENERATE(1, 5, 67, 600);
-  const LinearCase in(N, K, rows, stored_as<T>);
-  const Exact want_dx = in.dx(), want_dw = in.dw_after(), want_dbias = in.dbias_after();
-  CAPTURE(rows, N, K);
-
-  cuda::Device device;
-  OnDevice<T> x(device, in.x), w(device, in.w), dy(device, in.dy), dx(device, rows * K);
-  OnDevice<float> dw(device, in.dw), dbias(device, in.dbias), dw_alone(device, in.dw);
-  cuda::linear_backward_input<Precision, N, K>(device, Rows<T, K>{dx, rows}, {dy, rows}, w);
-  cuda::linear_backward_weight<Precision, N, K>(device, dw, dbias, Rows<T, N>{dy, rows}, Rows<const T, K>{x, rows});
-  cuda::linear_backward_weight<Precision, N, K>(device, dw_alone, nullptr, Rows<T, N>{dy, rows}, Rows<T, K>{x, rows});
-  CHECK(close(dx.floats(), want_dx.value, want_dx.scale, 4e-7 + rounding<T>));
-  CHECK(close(dw.floats(), want_dw.value, want_dw.scale, 4e-7));
-  CHECK(close(dbias.floats(), want_dbias.value, want_dbias.scale, 4e-7));
-  CHECK(same_bits(dw.floats(), dw_alone.floats()));
+  TestType::template check_backward<cuda::Device>(GENERATE(1, 5, 67, 600));
 }
 
 TEST_CASE("without rows a linear layer on a GPU writes nothing", "[cuda][linear]") {
+  check_linear_without_rows<cuda::Device>();
+}
+
+TEST_CASE("logits come in float from what a GPU stores smaller", "[cuda][linear]") {
+  constexpr int N = 264, K = 32;
+  constexpr std::int64_t rows = 67;
+  const LinearNumbers in(N, K, rows, factors<Bf16>);
   cuda::Device device;
-  OnDevice<float> w(device, 6), y(device, 3), x(device, 2);
-  OnDevice<float> dw(device, std::vector<float>(6, 0.5f)), dbias(device, std::vector<float>(3, 0.5f));
-  cuda::linear_forward<Fp32, 3, 2>(device, Rows<float, 3>{y, 0}, Rows<float, 2>{x, 0}, w, nullptr, nullptr);
-  cuda::linear_backward_weight<Fp32, 3, 2>(device, dw, dbias, Rows<float, 3>{y, 0}, Rows<float, 2>{x, 0});
-  CHECK(dw.floats() == std::vector<float>(6, 0.5f));
-  CHECK(dbias.floats() == std::vector<float>(3, 0.5f));
+  auto x = put<bf16>(device, in.x), w = put<bf16>(device, in.w), bias = put<bf16>(device, in.bias),
+       residual = put<bf16>(device, in.residual);
+  OnDevice<float> alone(device, rows * N), with_all(device, rows * N);
+  const Rows<const bf16, K> of_x{x, rows};
+  cuda::linear_forward<Bf16, N, K>(device, Rows<float, N>{alone, rows}, of_x, w, nullptr, nullptr);
+  cuda::linear_forward<Bf16, N, K>(device, Rows<float, N>{with_all, rows}, of_x, w, bias, residual);
+  CHECK(close(alone.floats(), in.y().value, in.y().scale, 4e-7));
+  CHECK(close(with_all.floats(), in.y_with_all().value, in.y_with_all().scale, 4e-7));
 }
 
 TEST_CASE("a product's rows may lie more than 2^31 elements apart", "[cuda][matmul]") {

@@ -102,7 +102,7 @@ TEMPLATE_TEST_CASE("a pass on a GPU is a pass on the CPU", "[cuda][network]", (C
   cuda::Device gpu;
   Decoder<OnGpu, cuda::Device> on_gpu(gpu, sequences * context, RopeSpec{}, 32);
   const Mirror<cuda::Device, Element> on_gpu_w(gpu, w);
-  OnDevice gradients(gpu, std::vector<float>(w.size()));
+  OnDevice<float> gradients(gpu, std::vector<float>(w.size()));
   const auto losses =
       on_gpu.forward_backward(on_gpu_w.span(), {gradients.data(), w.size()}, on_gpu.stage(in.pass()), 0.5f);
   CHECK(error(downloaded(gpu, losses.data(), losses.size()), want_losses) < TestType::tolerance);
@@ -125,7 +125,7 @@ TEMPLATE_TEST_CASE("a GPU reads a prompt at once or token by token", "[cuda][net
   Decoder<N, cuda::Device> decoder(device, context, RopeSpec{}, 32);
   const Mirror<cuda::Device, Element> weights_there(device, w);
   OnDevice<Element> cache(device, decoder.cache_size(context));
-  OnDevice logits(device, vocab);
+  OnDevice<float> logits(device, vocab);
   const auto staged = [&](int first, int n) {
     const auto part = [&](const std::vector<std::int32_t>& all) {
       return std::span(all).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(n));

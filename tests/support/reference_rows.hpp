@@ -72,7 +72,60 @@ struct Scaled {
   }
 };
 
-/// o[b,t,h] = sum over visible k of p v, p = softmax(q k / sqrt(D)), and the gradients of the sum of o * d_o:
+struct Dot {
+  double value = 0, magnitude = 0;
+};
+inline Dot dot(const double* a, const double* b, int D) {
+  Dot sum;
+  for (int d = 0; d < D; ++d) sum.value += a[d] * b[d], sum.magnitude += std::abs(a[d] * b[d]);
+  return sum;
+}
+
+/// One query's softmax and output: o = sum over visible k of p v, p = softmax(q k / sqrt(D)).
+struct AttentionOfQuery {
+  Doubles p, pm;  // a probability, and how large its rounding error may be: p (1 + |score|)
+  double lse;
+  Scaled o;
+};
+
+/// Query t of head h in sequence b. One that sees no key has o = 0 and lse = -infinity.
+template <class Mask>
+AttentionOfQuery attention_of_query(const AttentionShape& s, const Doubles& q, const Doubles& k, const Doubles& v,
+                                    const std::vector<std::int32_t>& documents, int b, int h, int t) {
+  const auto T = static_cast<std::size_t>(s.T);
+  AttentionOfQuery out{Doubles(T), Doubles(T), -std::numeric_limits<double>::infinity(), Scaled(s.D)};
+  const double root = 1 / std::sqrt(static_cast<double>(s.D));
+  const auto key = [&](std::size_t u) { return s.key(b, h, static_cast<int>(u)); };
+  const auto place = [&](int i) {
+    return TokenPlace{i, documents.empty() ? 0 : documents[static_cast<std::size_t>(b * s.T + i)]};
+  };
+  double total = 0, top = -1e300;
+  std::vector<Dot> scores(T);
+  for (std::size_t u = 0; u < T; ++u)
+    if (Mask::visible(place(t), place(static_cast<int>(u)))) {
+      scores[u] = dot(&q[s.query(b, h, t)], &k[key(u)], s.D);
+      out.p[u] = 1;
+      top = std::max(top, scores[u].value * root);
+    }
+  for (std::size_t u = 0; u < T; ++u) {
+    if (out.p[u] == 0) continue;
+    out.p[u] = std::exp(scores[u].value * root - top);
+    out.pm[u] = out.p[u] * (1 + scores[u].magnitude * root);
+    total += out.p[u];
+  }
+  if (total == 0) return out;
+  out.lse = top + std::log(total);
+  for (std::size_t u = 0; u < T; ++u) {
+    out.p[u] /= total, out.pm[u] /= total;
+    for (int d = 0; d < s.D; ++d) {
+      const double value = v[key(u) + d];
+      out.o.add(d, out.p[u] * value, out.pm[u] * std::abs(value));
+    }
+  }
+  return out;
+}
+
+/// o and lse of all queries, and the gradients of the sum of o * d_o:
 /// dv = p d_o, ds = p (d_o v - d_o o), dq = ds k / sqrt(D), dk = ds q / sqrt(D).
 struct AttentionReference {
   Doubles lse;
@@ -84,59 +137,42 @@ AttentionReference attention(const AttentionShape& s, const Doubles& q, const Do
                              const Doubles& d_o, const std::vector<std::int32_t>& documents) {
   AttentionReference out{zeros(s.queries() / s.D), Scaled(s.queries()), Scaled(s.queries()), Scaled(s.keys()),
                          Scaled(s.keys())};
-  struct Dot {
-    double value = 0, magnitude = 0;
-  };
-  const auto dot = [&](const double* a, const double* b) {
-    Dot sum;
-    for (int d = 0; d < s.D; ++d) sum.value += a[d] * b[d], sum.magnitude += std::abs(a[d] * b[d]);
-    return sum;
-  };
   const double root = 1 / std::sqrt(static_cast<double>(s.D));
-  const auto place = [&](int b, int t) {
-    return TokenPlace{t, documents.empty() ? 0 : documents[static_cast<std::size_t>(b * s.T + t)]};
-  };
-  const auto T = static_cast<std::size_t>(s.T);
-  Doubles p(T), pm(T);  // a probability, and how large its rounding error may be: p (1 + |score|)
   for (int b = 0; b < s.B; ++b)
     for (int h = 0; h < s.H; ++h)
       for (int t = 0; t < s.T; ++t) {
         const std::int64_t qt = s.query(b, h, t), ot = s.token(b, h, t);
-        const auto score_of = [&](std::size_t u) { return dot(&q[qt], &k[s.key(b, h, static_cast<int>(u))]); };
-        const auto visible = [&](std::size_t u) { return Mask::visible(place(b, t), place(b, static_cast<int>(u))); };
-        double total = 0, top = -1e300;
-        for (std::size_t u = 0; u < T; ++u)
-          if (visible(u)) top = std::max(top, score_of(u).value * root);
-        for (std::size_t u = 0; u < T; ++u) {
-          const Dot score = score_of(u);
-          p[u] = visible(u) ? std::exp(score.value * root - top) : 0;
-          pm[u] = p[u] * (1 + score.magnitude * root);
-          total += p[u];
-        }
-        out.lse[static_cast<std::size_t>(qt / s.D)] =
-            total > 0 ? top + std::log(total) : -std::numeric_limits<double>::infinity();
-        if (total == 0) continue;
-        for (std::size_t u = 0; u < T; ++u) {
-          p[u] /= total, pm[u] /= total;
-          for (int d = 0; d < s.D; ++d) {
-            const double value = v[s.key(b, h, static_cast<int>(u)) + d];
-            out.o.add(ot + d, p[u] * value, pm[u] * std::abs(value));
-          }
-        }
-        const Dot delta = dot(&d_o[ot], &out.o.value[ot]);
-        for (std::size_t u = 0; u < T; ++u) {
+        const AttentionOfQuery query = attention_of_query<Mask>(s, q, k, v, documents, b, h, t);
+        out.lse[static_cast<std::size_t>(qt / s.D)] = query.lse;
+        for (int d = 0; d < s.D; ++d)
+          out.o.add(ot + d, query.o.value[static_cast<std::size_t>(d)], query.o.scale[static_cast<std::size_t>(d)]);
+        const Dot delta = dot(&d_o[ot], query.o.value.data(), s.D);
+        for (std::size_t u = 0; u < query.p.size(); ++u) {
+          if (query.p[u] == 0) continue;
           const std::int64_t ku = s.key(b, h, static_cast<int>(u));
-          const Dot dp = dot(&d_o[ot], &v[ku]);
-          const double ds = p[u] * (dp.value - delta.value) * root;
-          const double ds_magnitude = pm[u] * (dp.magnitude + delta.magnitude) * root;
+          const Dot dp = dot(&d_o[ot], &v[ku], s.D);
+          const double ds = query.p[u] * (dp.value - delta.value) * root;
+          const double ds_magnitude = query.pm[u] * (dp.magnitude + delta.magnitude) * root;
           for (int d = 0; d < s.D; ++d) {
             out.dq.add(qt + d, ds * k[ku + d], ds_magnitude * std::abs(k[ku + d]));
             out.dk.add(ku + d, ds * q[qt + d], ds_magnitude * std::abs(q[qt + d]));
-            out.dv.add(ku + d, p[u] * d_o[ot + d], pm[u] * std::abs(d_o[ot + d]));
+            out.dv.add(ku + d, query.p[u] * d_o[ot + d], query.pm[u] * std::abs(d_o[ot + d]));
           }
         }
       }
   return out;
+}
+
+/// What the last token of one sequence reads, [H, D].
+template <class Mask>
+Scaled attention_of_last(const AttentionShape& s, const Doubles& q, const Doubles& k, const Doubles& v) {
+  Scaled o(std::int64_t{s.H} * s.D);
+  for (int h = 0; h < s.H; ++h) {
+    const Scaled of_head = attention_of_query<Mask>(s, q, k, v, {}, 0, h, s.T - 1).o;
+    for (std::size_t d = 0; d < of_head.value.size(); ++d)
+      o.add(h * s.D + static_cast<std::int64_t>(d), of_head.value[d], of_head.scale[d]);
+  }
+  return o;
 }
 
 /// dy . f(x) as a function of x: its central differences are the gradient that a backward pass must return.

@@ -47,6 +47,7 @@ void attend_chunk(float* o, float& maximum_score, float& total, const float* q, 
 }
 
 /// Attention of the query at index length-1, one document. q, o [H,D]; caches [KV, capacity, D], `length` rows filled.
+/// A query that sees no key gets o = 0.
 template <class Mask, int H, int KV, int D>
 void attention_decode(Device& device, float* o, const float* q, const float* k_cache, const float* v_cache, int length,
                       int capacity) {
@@ -84,7 +85,8 @@ void attention_decode(Device& device, float* o, const float* q, const float* k_c
       total += totals[h * chunks + c] * weight;
       for (int d = 0; d < D; ++d) out[d] += part[d] * weight;
     }
-    for (int d = 0; d < D; ++d) out[d] /= total;
+    const float scale = total == 0 ? 0.0f : 1 / total;  // a query that sees no key
+    for (int d = 0; d < D; ++d) out[d] *= scale;
   }
 }
 
