@@ -42,9 +42,9 @@ template <class Mask, int H, int KV, int D>
 class BoundedBatch {
  public:
   explicit BoundedBatch(const AttentionTokens& tokens)
-      : documents_(uploaded(tokens.documents)), bounds_(cuda::Device::attention_bounds_size<bf16>(tokens.count())) {
+      : documents_(uploaded(tokens.documents)), bounds_(cuda::Device::attention_bounds_size(tokens.count())) {
     batch_ = {tokens.B, tokens.T, Mask::isolates_documents ? documents_.data() : nullptr};
-    cuda::attention_bounds<Mask, H, KV, D>(gpu(), bounds_.data(), batch_);
+    cuda::attention_bounds<Mask, H, KV, D, bf16>(gpu(), bounds_.data(), batch_);
     batch_.bounds = bounds_.data();
   }
   const AttentionBatch& batch() const { return batch_; }

@@ -26,7 +26,6 @@ struct Device {
   template <class T>
   using Array = longsky::Buffer<T>;
   static constexpr bool shares_host_memory = true;
-  template <class T>
   static constexpr std::int64_t attention_bounds_size(std::int64_t) {
     return 0;
   }

@@ -76,7 +76,8 @@ struct AdamWCases {
     const auto [got_w, got_m, got_v] = alike<Device>([&](Device& device) {
       State<Device, float> state(device, start);
       for (int step = 1; step <= 3; ++step) state.update(gradient(step), scale_of(step));
-      if constexpr (State<Device, float>::has_copy) CHECK(same_bits(state.copy.floats(), stored_as<bf16>(state.w.floats())));
+      if constexpr (State<Device, float>::has_copy)
+        CHECK(same_bits(state.copy.floats(), stored_as<bf16>(state.w.floats())));
       return state.all();
     });
     CHECK(close(got_w, w, 1e-6));

@@ -101,10 +101,10 @@ struct AttentionCase {
          dv = room<T>(device, s.keys());
     auto lse = room<float>(device, N * H);
     auto on_documents = put<std::int32_t>(device, documents),
-         bounds = room<std::int32_t>(device, Device::template attention_bounds_size<T>(N));
+         bounds = room<std::int32_t>(device, Device::attention_bounds_size(N));
     AttentionBatch batch{s.B, s.T, documents.empty() ? nullptr : on_documents.data()};
     if (with_bounds) {
-      attention_bounds<Mask, H, KV, D>(device, bounds.data(), batch);
+      attention_bounds<Mask, H, KV, D, T>(device, bounds.data(), batch);
       batch.bounds = bounds.data();
     }
     const Rows<T, H * D> of_o{o, N}, of_d_o{d_o, N};
@@ -176,9 +176,9 @@ struct AttentionCase {
       }
     const Results a = compute<Device>(s, before, of_tokens), b = compute<Device>(s, after, of_tokens);
     bool others_same = true, own_changed = false;
-    const auto compare = [&](const Floats& x, const Floats& y, std::int64_t first, int t) {
-      const bool same = std::equal(&x[static_cast<std::size_t>(first)], &x[static_cast<std::size_t>(first)] + D,
-                                   &y[static_cast<std::size_t>(first)]);
+    const auto compare = [&](const Floats& x, const Floats& y, std::int64_t first, int size, int t) {
+      const auto at = static_cast<std::ptrdiff_t>(first);
+      const bool same = std::equal(x.begin() + at, x.begin() + at + size, y.begin() + at);
       if (of_tokens[static_cast<std::size_t>(t)] == changed)
         own_changed |= !same;
       else
@@ -186,8 +186,9 @@ struct AttentionCase {
     };
     for (int t = 0; t < context; ++t)
       for (int h = 0; h < H; ++h) {
-        compare(a.o, b.o, s.token(0, h, t), t), compare(a.dq, b.dq, s.query(0, h, t), t);
-        compare(a.dk, b.dk, s.key(0, h, t), t), compare(a.dv, b.dv, s.key(0, h, t), t);
+        compare(a.lse, b.lse, s.query(0, h, t) / D, 1, t);
+        compare(a.o, b.o, s.token(0, h, t), D, t), compare(a.dq, b.dq, s.query(0, h, t), D, t);
+        compare(a.dk, b.dk, s.key(0, h, t), D, t), compare(a.dv, b.dv, s.key(0, h, t), D, t);
       }
     CHECK(others_same);
     CHECK(own_changed);

@@ -57,8 +57,8 @@ struct SwigluCases {
 
   template <class Device>
   static void check_large_gates() {
-    const auto [y, d, in_place] = passes<Device, float, 4>(
-        {-200.0f, 200.0f, -88.0f, 1e30f, 1.0f, 2.0f, 3.0f, 4.0f}, std::vector<float>(4, 1.0f));
+    const auto [y, d, in_place] =
+        passes<Device, float, 4>({-200.0f, 200.0f, -88.0f, 1e30f, 1.0f, 2.0f, 3.0f, 4.0f}, std::vector<float>(4, 1.0f));
     CHECK(std::abs(y[0]) < 1e-30f);
     CHECK(y[1] == 400.0f);
     CHECK(y[3] == 4e30f);

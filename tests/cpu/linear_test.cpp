@@ -9,9 +9,9 @@
 using namespace longsky;
 using namespace longsky::test;
 
-using Layers = std::tuple<LinearCase<Fp32, 1, 1>, LinearCase<Fp32, 3, 7>, LinearCase<Fp32, 70, 33>,
-                          LinearCase<Fp32, 384, 128>, LinearCase<Bf16, 1, 1>, LinearCase<Bf16, 3, 7>,
-                          LinearCase<Bf16, 70, 33>, LinearCase<Bf16, 384, 128>>;
+using Layers =
+    std::tuple<LinearCase<Fp32, 1, 1>, LinearCase<Fp32, 3, 7>, LinearCase<Fp32, 70, 33>, LinearCase<Fp32, 384, 128>,
+               LinearCase<Bf16, 1, 1>, LinearCase<Bf16, 3, 7>, LinearCase<Bf16, 70, 33>, LinearCase<Bf16, 384, 128>>;
 
 TEMPLATE_LIST_TEST_CASE("y = x W^T + bias + residual", "[linear]", Layers) {
   TestType::template check_forward<cpu::Device>(GENERATE(1, 2, 4, 5, 67));

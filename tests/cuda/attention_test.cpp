@@ -31,16 +31,16 @@ namespace {
 
 template <class Mask, int H, int KV, int D, class T = bf16>
 using Case = AttentionCase<Mask, H, KV, D, T>;
-using Cases = std::tuple<Case<Causal, 2, 1, 32>, Case<Causal, 2, 2, 64>, Case<Causal, 4, 1, 128>,
-                         Case<WithinDocument<>, 2, 1, 64>, Case<SlidingWindow<70>, 1, 1, 32>, Case<SameParity, 1, 1, 64>,
-                         Case<Causal, 2, 1, 16, float>, Case<Causal, 4, 2, 64, float>,
-                         Case<WithinDocument<>, 2, 2, 32, float>, Case<SlidingWindow<70>, 1, 1, 128, float>,
-                         Case<SameParity, 1, 1, 32, float>>;
+using Cases =
+    std::tuple<Case<Causal, 2, 1, 32>, Case<Causal, 2, 2, 64>, Case<Causal, 4, 1, 128>,
+               Case<WithinDocument<>, 2, 1, 64>, Case<SlidingWindow<70>, 1, 1, 32>, Case<SameParity, 1, 1, 64>,
+               Case<Causal, 2, 1, 16, float>, Case<Causal, 4, 2, 64, float>, Case<WithinDocument<>, 2, 2, 32, float>,
+               Case<SlidingWindow<70>, 1, 1, 128, float>, Case<SameParity, 1, 1, 32, float>>;
 
 /// The walk that a tile of `owned` rows has if every tile of the other side is asked, and how many tiles that is.
 template <class Mask>
-std::pair<std::vector<float>, int> walk_by_hand(const SequencePlaces& places, int T, int first, int owned, int walked,
-                                                bool keys) {
+std::pair<std::vector<std::int32_t>, int> walk_by_hand(const SequencePlaces& places, int T, int first, int owned,
+                                                       int walked, bool keys) {
   int begin = 0, behind = 0;
   for (int from = 0; from < T; from += walked) {
     const TokenRange own = places.range(first, std::min(T, first + owned) - 1),
@@ -49,7 +49,7 @@ std::pair<std::vector<float>, int> walk_by_hand(const SequencePlaces& places, in
     if (behind == 0) begin = from;
     behind = from + walked;
   }
-  return {{static_cast<float>(begin), static_cast<float>(behind)}, (behind - begin) / walked};
+  return {{begin, behind}, (behind - begin) / walked};
 }
 
 }  // namespace
@@ -86,7 +86,8 @@ TEMPLATE_TEST_CASE("a NaN in a query on a GPU reaches its own output and no othe
 
 TEMPLATE_TEST_CASE("attention computes the same bits where it knows its bounds beforehand", "[cuda][attention]",
                    (Case<Causal, 1, 1, 32>), (Case<WithinDocument<>, 2, 1, 32>), (Case<SlidingWindow<70>, 1, 1, 64>),
-                   (Case<SinksAndWindow<10, 30>, 1, 1, 32>)) {
+                   (Case<SinksAndWindow<10, 30>, 1, 1, 32>), (Case<WithinDocument<>, 2, 1, 16, float>),
+                   (Case<SinksAndWindow<10, 30>, 1, 1, 32, float>)) {
   TestType::template check_bounds<cuda::Device>(2, GENERATE(1, 65, 210));
 }
 
@@ -98,41 +99,39 @@ TEMPLATE_TEST_CASE("attention of one token on a GPU gives what the whole sequenc
 
 TEMPLATE_TEST_CASE("the bounds of attention are the first and the last tile that the mask shows", "[cuda][attention]",
                    (Case<Causal, 1, 1, 128>), (Case<WithinDocument<>, 1, 1, 64>), (Case<SlidingWindow<70>, 1, 1, 32>),
-                   (Case<SinksAndWindow<10, 30>, 1, 1, 64>)) {
+                   (Case<SinksAndWindow<10, 30>, 1, 1, 64>), (Case<WithinDocument<>, 1, 1, 64, float>)) {
   using Mask = typename TestType::Mask;
-  using Forward = cuda::AttentionTile<TestType::D>;
-  using Backward = cuda::AttentionBackwardTile<TestType::D>;
+  using T = typename TestType::T;
+  using Tiles =
+      std::conditional_t<std::is_same_v<T, float>, cuda::AttentionFloatTiles, cuda::AttentionTiles<TestType::D>>;
   constexpr int B = 3;
-  const int T = GENERATE(1, 64, 1000);
-  const auto documents = uneven_documents(B, T);
+  const int context = GENERATE(1, 64, 1000);
+  const auto documents = uneven_documents(B, context);
   cuda::Device device;
   OnDevice<std::int32_t> on_documents(device, documents);
-  OnDevice<std::int32_t> bounds(device, cuda::Device::attention_bounds_size<bf16>(B * T));
-  cuda::attention_bounds<Mask, 1, 1, TestType::D>(device, bounds.data(), {B, T, on_documents});
-  const auto found = bounds.floats();
-  const AttentionBatch batch{B, T, documents.data()};
-  struct Kind {
-    cuda::kernel::Walker walker;
-    int owned, walked;
-  };
+  OnDevice<std::int32_t> bounds(device, cuda::Device::attention_bounds_size(B * context));
+  cuda::attention_bounds<Mask, 1, 1, TestType::D, T>(device, bounds.data(), {B, context, on_documents});
+  const auto found = bounds.values();
+  const AttentionBatch batch{B, context, documents.data()};
   int tiles = 0, causal = 0;
-  for (const Kind& kind :
-       {Kind{cuda::kernel::Walker::forward, Forward::queries, Forward::keys},
-        Kind{cuda::kernel::Walker::backward_keys, Backward::Keys::owned, Backward::Keys::walked},
-        Kind{cuda::kernel::Walker::backward_queries, Backward::Queries::owned, Backward::Queries::walked}})
+  const auto check = [&](cuda::kernel::Walker walker, int owned, int walked) {
+    const bool keys = walker == cuda::kernel::Walker::backward_keys;
     for (int b = 0; b < B; ++b)
-      for (int tile = 0; tile * kind.owned < T; ++tile) {
-        const bool keys = kind.walker == cuda::kernel::Walker::backward_keys;
-        const auto by_hand = [&]<class M>(M) {
-          return walk_by_hand<M>(batch.places(b), T, tile * kind.owned, kind.owned, kind.walked, keys);
-        };
-        const auto [walk, count] = by_hand(Mask());
-        const auto at = found.begin() + cuda::kernel::bounds_place(batch, kind.walker, b, tile);
-        CHECK(std::vector<float>(at, at + 2) == walk);
+      for (int tile = 0; tile * owned < context; ++tile) {
+        const auto [walk, count] = walk_by_hand<Mask>(batch.places(b), context, tile * owned, owned, walked, keys);
+        const auto at = found.begin() + cuda::kernel::bounds_place(batch, walker, b, tile);
+        CHECK(std::vector<std::int32_t>(at, at + 2) == walk);
         tiles += count;
-        causal += by_hand(Causal()).second;
+        causal += walk_by_hand<Causal>(batch.places(b), context, tile * owned, owned, walked, keys).second;
       }
-  if (std::is_same_v<Mask, WithinDocument<>> && T == 1000) CHECK(tiles * 3 < causal);  // 40 tokens a document
+  };
+  using Forward = typename Tiles::Forward;
+  using Keys = typename Tiles::Keys;
+  using Queries = typename Tiles::Queries;
+  check(cuda::kernel::Walker::forward, Forward::owned, Forward::walked);
+  check(cuda::kernel::Walker::backward_keys, Keys::owned, Keys::walked);
+  check(cuda::kernel::Walker::backward_queries, Queries::owned, Queries::walked);
+  if (std::is_same_v<Mask, WithinDocument<>> && context == 1000) CHECK(tiles * 3 < causal);
 }
 
 }  // namespace longsky::test

@@ -66,11 +66,11 @@ TEST_CASE("attention's arrays may be larger than an int can count", "[cuda][atte
   const AttentionBatch batch{B, T, nullptr};
   constexpr unsigned heads = B * H;
 
-  using Forward = cuda::AttentionTile<D>;
-  using Keys = cuda::AttentionBackwardTile<D>::Keys;
-  using Queries = cuda::AttentionBackwardTile<D>::Queries;
+  using Forward = cuda::AttentionTiles<D>::Forward;
+  using Keys = cuda::AttentionTiles<D>::Keys;
+  using Queries = cuda::AttentionTiles<D>::Queries;
   constexpr unsigned blocks = T / tile * heads, blocks_of_keys = T / Keys::owned * heads;
-  STATIC_REQUIRE((Forward::queries == tile && Queries::owned == tile && Keys::owned <= tile));
+  STATIC_REQUIRE((Forward::owned == tile && Queries::owned == tile && Keys::owned <= tile));
   run_block(heads - 1, blocks, Forward::threads, cuda::kernel::attention_forward<Mask, H, H, D, Forward>,
             o.memory.data(), lse.data(), q.memory.data(), k.memory.data(), v.memory.data(), batch);
   CHECK(close(o.last(tile), last(want.o.value, tile), last(want.o.scale, tile), 2 * rounding<bf16>));

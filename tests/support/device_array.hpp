@@ -24,7 +24,8 @@ class DeviceArray {
   /// `values`, rounded to T.
   template <class From>
   DeviceArray(Device& device, const std::vector<From>& values)
-      : DeviceArray(device, static_cast<std::int64_t>(values.size()), std::vector<T>(values.begin(), values.end()).data()) {}
+      : DeviceArray(device, static_cast<std::int64_t>(values.size()),
+                    std::vector<T>(values.begin(), values.end()).data()) {}
 
   T* data() { return memory_.data() + zone; }
   operator T*() { return data(); }

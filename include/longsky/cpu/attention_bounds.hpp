@@ -9,7 +9,7 @@
 namespace longsky::cpu {
 
 /// Writes nothing: Device::attention_bounds_size is 0, and attention on the CPU does not read AttentionBatch::bounds.
-template <class Mask, int H, int KV, int D>
+template <class Mask, int H, int KV, int D, class T>
 void attention_bounds(Device&, std::int32_t*, AttentionBatch) {}
 
 }  // namespace longsky::cpu

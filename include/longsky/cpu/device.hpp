@@ -102,8 +102,7 @@ class Device {
     return static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGE_SIZE);
   }
 
-  /// Elements that attention_bounds writes for `tokens` tokens whose activations are of type T.
-  template <class T>
+  /// Elements that attention_bounds writes for `tokens` tokens.
   static constexpr std::int64_t attention_bounds_size(std::int64_t /*tokens*/) {
     return 0;
   }

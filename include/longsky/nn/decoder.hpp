@@ -106,7 +106,7 @@ class Decoder {
         capacity_(capacity),
         rope_table_(static_cast<std::size_t>(positions) * m.head_dim()),
         arena_(static_cast<std::size_t>(decoder_arena_size<Net>(capacity))),
-        attention_bounds_(static_cast<std::size_t>(Device::template attention_bounds_size<T>(capacity))),
+        attention_bounds_(static_cast<std::size_t>(Device::attention_bounds_size(capacity))),
         staging_(device, capacity) {
     if constexpr (Device::shares_host_memory) {
       fill_rope_table(rope_table_.span(), rope, m.head_dim());
@@ -192,9 +192,10 @@ class Decoder {
 
   // Once a pass, for all layers forward and backward.
   void find_attention_bounds(Pass& pass) {
-    if constexpr (Device::template attention_bounds_size<T>(1) > 0) {
+    if constexpr (Device::attention_bounds_size(1) > 0) {
       const AttentionBatch batch{pass.sequences(), pass.context, pass.documents.data()};
-      attention_bounds<typename Net::Mask, m.heads, m.kv_heads, m.head_dim()>(device_, attention_bounds_.data(), batch);
+      attention_bounds<typename Net::Mask, m.heads, m.kv_heads, m.head_dim(), T>(device_, attention_bounds_.data(),
+                                                                                 batch);
       pass.attention_bounds = attention_bounds_.data();
     }
   }

@@ -75,8 +75,8 @@ concept ProductOps = requires(X& device, T* t, float* f, std::int32_t* best, dev
   attention_forward<Causal, device_check::H, device_check::KV, device_check::D>(device, rows, f, t, t, t, batch);
   attention_backward<Causal, device_check::H, device_check::KV, device_check::D>(device, t, t, t, rows, rows, f, t, t,
                                                                                  t, batch);
-  attention_bounds<Causal, device_check::H, device_check::KV, device_check::D>(device, best, batch);
-  { X::template attention_bounds_size<T>(std::int64_t{}) } -> std::same_as<std::int64_t>;
+  attention_bounds<Causal, device_check::H, device_check::KV, device_check::D, T>(device, best, batch);
+  { X::attention_bounds_size(std::int64_t{}) } -> std::same_as<std::int64_t>;
   attention_decode<Causal, device_check::H, device_check::KV, device_check::D>(device, t, t, t, t, 1, 1);
   linear_forward<Precision, device_check::C, device_check::C>(device, rows, rows, t, nullptr, nullptr);
   linear_backward_input<Precision, device_check::C, device_check::C>(device, rows, rows, t);

@@ -58,7 +58,7 @@ constexpr std::int64_t batch_bytes(std::int64_t tokens) {
     return 2 * 4 * tokens * number;
   else
     return ((Device::shares_host_memory ? 2 : 1) * 4 * tokens +
-            Device::template attention_bounds_size<Element>(tokens)) *
+            Device::attention_bounds_size(tokens)) *
            number;
 }
 

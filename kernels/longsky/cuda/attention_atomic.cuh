@@ -48,7 +48,7 @@ __global__ void attention_finish_queries(bf16* __restrict__ dq, const float* __r
 }  // namespace kernel
 
 /// As the one of Device, but for the order of dq's sums.
-template <class Mask, int H, int KV, int D, class Tile = AttentionBackwardTile<D>>
+template <class Mask, int H, int KV, int D, class Tiles = AttentionTiles<D>>
 void attention_backward(AtomicDevice& device, bf16* dq, bf16* dk, bf16* dv, Rows<const bf16, H * D> d_o,
                         Rows<const bf16, H * D> o, const float* lse, const bf16* q, const bf16* k, const bf16* v,
                         AttentionBatch batch) {
@@ -58,7 +58,7 @@ void attention_backward(AtomicDevice& device, bf16* dq, bf16* dk, bf16* dv, Rows
   auto* const sums =
       static_cast<float*>(device.scratch(Scratch::query_sums, size * static_cast<std::int64_t>(sizeof(float))));
   fill_zero(device, std::span(sums, static_cast<std::size_t>(size)));
-  attention_backward_keys<Mask, H, KV, D, typename Tile::Keys>(device, dk, dv, sums, d_o, delta, lse, q, k, v, batch);
+  attention_backward_keys<Mask, H, KV, D, typename Tiles::Keys>(device, dk, dv, sums, d_o, delta, lse, q, k, v, batch);
   launch(device, {(size / 2 + threads - 1) / threads, threads}, kernel::attention_finish_queries<D>, dq, sums,
          size / 2);
 }

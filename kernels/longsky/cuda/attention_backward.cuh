@@ -23,24 +23,6 @@
 
 namespace longsky::cuda {
 
-/// Rows that a block owns, `row_blocks` times 16 a warp, and rows of the other side that it takes at a time.
-template <int Warps, int RowBlocks, int Walked>
-struct AttentionWalkTile {
-  static constexpr int warps = Warps, threads = Warps * warp_size, row_blocks = RowBlocks;
-  static constexpr int owned = Warps * RowBlocks * 16, walked = Walked;
-};
-
-/// Blocks of keys, and of queries. The more rows a warp owns and walks over, the fewer times it loads a piece of a
-/// tile; these are the most whose sums stay in registers: two of D columns for keys, one for queries, and scores. A
-/// block has no more than 99 KiB of shared memory, which every GPU from compute capability 8.0 on gives it.
-template <int D>
-struct AttentionBackwardTile {
-  using Keys =
-      std::conditional_t<D == 128, AttentionWalkTile<4, 1, 48>,
-                         std::conditional_t<D == 64, AttentionWalkTile<4, 1, 64>, AttentionWalkTile<4, 2, 32>>>;
-  using Queries = std::conditional_t<D == 128, AttentionWalkTile<4, 2, 16>, AttentionWalkTile<4, 2, 32>>;
-};
-
 namespace kernel {
 
 /// delta[b, h, t] = sum over d of do * o: a warp a row of o [B*T, H*D].
@@ -340,14 +322,14 @@ void attention_backward_keys(Device& device, bf16* dk, bf16* dv, Sums query_sums
 }
 
 /// Writes every element of dq [B,H,T,D], dk and dv [B,KV,T,D]. o and lse are the forward pass's. Any T.
-template <class Mask, int H, int KV, int D, class Tile = AttentionBackwardTile<D>>
+template <class Mask, int H, int KV, int D, class Tiles = AttentionTiles<D>>
 void attention_backward(Device& device, bf16* dq, bf16* dk, bf16* dv, Rows<const bf16, H * D> d_o,
                         Rows<const bf16, H * D> o, const float* lse, const bf16* q, const bf16* k, const bf16* v,
                         AttentionBatch batch) {
-  using Queries = typename Tile::Queries;
+  using Queries = typename Tiles::Queries;
   const float* const delta = attention_delta<H, D>(device, d_o, o, batch);
-  attention_backward_keys<Mask, H, KV, D, typename Tile::Keys>(device, dk, dv, nullptr, d_o, delta, lse, q, k, v,
-                                                               batch);
+  attention_backward_keys<Mask, H, KV, D, typename Tiles::Keys>(device, dk, dv, nullptr, d_o, delta, lse, q, k, v,
+                                                                batch);
   const std::int64_t tiles = (batch.context + Queries::owned - 1) / Queries::owned;
   launch(device, {tiles * batch.sequences * H, Queries::threads, sizeof(kernel::BackwardQueriesShared<D, Queries>)},
          kernel::attention_backward_queries<Mask, H, KV, D, Queries>, dq, d_o.data, delta, lse, q, k, v, batch);

@@ -6,12 +6,13 @@
 // a walk there may be hidden tiles still, which the kernels skip: results are the same bits with and without bounds.
 #pragma once
 
-#include <longsky/cuda/attention_backward.cuh>
-#include <longsky/cuda/attention_forward.cuh>
+#include <longsky/cuda/attention_float.cuh>
+#include <longsky/cuda/attention_tile.cuh>
 #include <longsky/cuda/launch.cuh>
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 namespace longsky::cuda {
 
@@ -50,21 +51,20 @@ __global__ void attention_bounds(std::int32_t* __restrict__ bounds, Walker walke
 
 }  // namespace kernel
 
-/// Writes what AttentionBatch::bounds may then point to, for bfloat16 attention with this mask and these tiles:
-/// Device::attention_bounds_size<bf16>(sequences * context) elements. A tile that sees nothing has an empty walk.
-template <class Mask, int H, int KV, int D, class Forward = AttentionTile<D>, class Backward = AttentionBackwardTile<D>>
+/// Writes what AttentionBatch::bounds may then point to, for attention of elements T with this mask and these tiles:
+/// Device::attention_bounds_size(sequences * context) elements. A tile that sees nothing has an empty walk.
+template <class Mask, int H, int KV, int D, class T,
+          class Tiles = std::conditional_t<std::is_same_v<T, float>, AttentionFloatTiles, AttentionTiles<D>>>
 void attention_bounds(Device& device, std::int32_t* bounds, AttentionBatch batch) {
   constexpr int threads = 128, warps = threads / warp_size;
-  const auto find = [&]<int Owned, int Walked>(kernel::Walker walker) {
-    const std::int64_t tiles = batch.sequences * ((batch.context + Owned - 1) / Owned);
-    launch(device, {(tiles + warps - 1) / warps, threads}, kernel::attention_bounds<Mask, Owned, Walked>, bounds,
-           walker, batch);
+  const auto find = [&]<class Tile>(kernel::Walker walker, Tile) {
+    const std::int64_t tiles = batch.sequences * ((batch.context + Tile::owned - 1) / Tile::owned);
+    launch(device, {(tiles + warps - 1) / warps, threads}, kernel::attention_bounds<Mask, Tile::owned, Tile::walked>,
+           bounds, walker, batch);
   };
-  find.template operator()<Forward::queries, Forward::keys>(kernel::Walker::forward);
-  using Keys = typename Backward::Keys;
-  using Queries = typename Backward::Queries;
-  find.template operator()<Keys::owned, Keys::walked>(kernel::Walker::backward_keys);
-  find.template operator()<Queries::owned, Queries::walked>(kernel::Walker::backward_queries);
+  find(kernel::Walker::forward, typename Tiles::Forward());
+  find(kernel::Walker::backward_keys, typename Tiles::Keys());
+  find(kernel::Walker::backward_queries, typename Tiles::Queries());
 }
 
 }  // namespace longsky::cuda

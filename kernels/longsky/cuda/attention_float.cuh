@@ -25,6 +25,11 @@ namespace longsky::cuda {
 struct AttentionFloatTile {
   static constexpr int lanes = 4, owned = 32, walked = 32, threads = lanes * owned;
 };
+struct AttentionFloatTiles {
+  using Forward = AttentionFloatTile;
+  using Keys = AttentionFloatTile;
+  using Queries = AttentionFloatTile;
+};
 
 namespace kernel {
 
@@ -72,33 +77,42 @@ __device__ void fill_tile(Shared<float, N>& tile, const float* from, std::int64_
   }
 }
 
-/// Which sequence, head and rows a block has.
-template <int Heads>
+/// Which sequence, head and rows a block has, and what it walks over.
+template <Walker walker, int Heads>
 struct Work {
   int T, first, last, row;  // row: this thread's, which may lie behind the end
   std::int64_t b, h;
-  __device__ Work(const AttentionBatch& batch, bool last_tiles_first) {
+  Walk walk;
+  __device__ explicit Work(const AttentionBatch& batch) {
     constexpr int owned = AttentionFloatTile::owned;
     T = batch.context;
     const std::int64_t heads = batch.sequences * Heads, in_order = blockIdx.x / heads;
-    const int tiles = (T + owned - 1) / owned;
-    first = static_cast<int>(last_tiles_first ? tiles - 1 - in_order : in_order) * owned;
+    const int tiles = (T + owned - 1) / owned;  // those that walk the most begin first
+    const auto tile = static_cast<int>(walker == Walker::backward_keys ? in_order : tiles - 1 - in_order);
+    first = tile * owned;
     last = std::min(T, first + owned) - 1;
     row = first + static_cast<int>(threadIdx.x) / AttentionFloatTile::lanes;
     b = blockIdx.x % heads / Heads;
     h = blockIdx.x % heads % Heads;
+    walk = walk_of(batch, walker, b, tile, causal_walk<AttentionFloatTile::walked>(walker, first, last, T));
   }
   __device__ int row_within() const { return std::min(row, T - 1); }
 };
 
 template <class Mask, int H, int KV, int D>
-__global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_forward(
-    float* __restrict__ o, float* __restrict__ lse, const float* __restrict__ q, const float* __restrict__ k,
-    const float* __restrict__ v, AttentionBatch batch) {
+__global__ __launch_bounds__(AttentionFloatTile::threads,
+                             all_registers /
+                                 AttentionFloatTile::threads) void attention_float_forward(float* __restrict__ o,
+                                                                                           float* __restrict__ lse,
+                                                                                           const float* __restrict__ q,
+                                                                                           const float* __restrict__ k,
+                                                                                           const float* __restrict__ v,
+                                                                                           AttentionBatch batch) {
   constexpr int walked = AttentionFloatTile::walked;
   constexpr float never = -INFINITY;
   __shared__ Shared<float, walked * D> keys, values;
-  const Work<H> work(batch, /*last_tiles_first=*/true);
+  __shared__ Shared<std::int32_t, walked> of_keys;  // their documents
+  const Work<Walker::forward, H> work(batch);
   const SequencePlaces places = batch.places(work.b);
   const std::int64_t head = work.b * H + work.h, kv_head = work.b * KV + work.h / (H / KV);
   const float scale = 1.0f / sqrtf(static_cast<float>(D));
@@ -107,25 +121,30 @@ __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_f
   of_q.load(q + (head * work.T + work.row_within()) * D);
   const TokenPlace own = places[work.row_within()];
   float top = never, total = 0;
-  for (int key = 0; key <= work.last; key += walked) {
+  for (int key = work.walk.first; key < work.walk.behind; key += walked) {
     const int last_key = std::min(work.T, key + walked) - 1;
     const Cover cover = Mask::cover(places.range(work.first, work.last), places.range(key, last_key));
     if (cover == Cover::none) continue;
     __syncthreads();  // the tile before has been read
     fill_tile<D>(keys, k + kv_head * work.T * D, D, key, work.T);
     fill_tile<D>(values, v + kv_head * work.T * D, D, key, work.T);
+    if (const int i = static_cast<int>(threadIdx.x); i < walked)
+      of_keys[i] = places[std::min(key + i, last_key)].document;
     __syncthreads();
 
-    float s[walked], highest = top;
+    float s[walked];
 #pragma unroll
-    for (int j = 0; j < walked; ++j) {
-      // No branch of its own for each of the rows: ptxas would keep what it needs to join them again in memory.
-      const bool shown =
-          (key + j <= last_key) & ((cover == Cover::all) | Mask::visible(own, places[std::min(key + j, last_key)]));
-      const float score = row_sum(of_q.part(keys, j)) * scale;
-      s[j] = shown ? score : never;
-      highest = fmaxf(highest, s[j]);
-    }
+    for (int j = 0; j < walked; ++j) s[j] = row_sum(of_q.part(keys, j)) * scale;
+    if (cover != Cover::all || key + walked > work.T)
+#pragma unroll
+      for (int j = 0; j < walked; ++j) {
+        // No branch of its own for each of the rows: ptxas would keep what it needs to join them again in memory.
+        const bool shown = (key + j <= last_key) & Mask::visible(own, TokenPlace{key + j, of_keys[j]});
+        s[j] = shown ? s[j] : never;
+      }
+    float highest = top;
+#pragma unroll
+    for (int j = 0; j < walked; ++j) highest = fmaxf(highest, s[j]);
     const float base = highest == never ? 0.0f : highest;  // where nothing was visible so far, e^(s - 0) is 0
     const float stale = expf(top - base);
     top = highest;
@@ -152,7 +171,7 @@ __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_b
     const float* __restrict__ v, AttentionBatch batch) {
   constexpr int walked = AttentionFloatTile::walked;
   __shared__ Shared<float, walked * D> queries, d_out;
-  const Work<KV> work(batch, /*last_tiles_first=*/false);
+  const Work<Walker::backward_keys, KV> work(batch);
   const SequencePlaces places = batch.places(work.b);
   const std::int64_t at = ((work.b * KV + work.h) * work.T + work.row_within()) * D;
   const float scale = 1.0f / sqrtf(static_cast<float>(D));
@@ -162,7 +181,7 @@ __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_b
   of_v.load(v + at);
   for (std::int64_t h = work.h * (H / KV); h < (work.h + 1) * (H / KV); ++h) {
     const std::int64_t head = work.b * H + h;
-    for (int query = work.first; query < work.T; query += walked) {  // queries before the first key see none of them
+    for (int query = work.walk.first; query < work.walk.behind; query += walked) {
       const int last_query = std::min(work.T, query + walked) - 1;
       const Cover cover = Mask::cover(places.range(query, last_query), places.range(work.first, work.last));
       if (cover == Cover::none) continue;
@@ -193,7 +212,7 @@ __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_b
     const float* __restrict__ v, AttentionBatch batch) {
   constexpr int walked = AttentionFloatTile::walked;
   __shared__ Shared<float, walked * D> keys, values;
-  const Work<H> work(batch, /*last_tiles_first=*/true);
+  const Work<Walker::backward_queries, H> work(batch);
   const SequencePlaces places = batch.places(work.b);
   const std::int64_t head = work.b * H + work.h, kv_head = work.b * KV + work.h / (H / KV);
   const std::int64_t row = head * work.T + work.row_within();
@@ -202,7 +221,7 @@ __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_b
   Quarter<D> of_q, of_d_o, of_dq;
   of_q.load(q + row * D);
   of_d_o.load(d_o + (work.b * work.T + work.row_within()) * H * D + work.h * D);
-  for (int key = 0; key <= work.last; key += walked) {
+  for (int key = work.walk.first; key < work.walk.behind; key += walked) {
     const int last_key = std::min(work.T, key + walked) - 1;
     const Cover cover = Mask::cover(places.range(work.first, work.last), places.range(key, last_key));
     if (cover == Cover::none) continue;

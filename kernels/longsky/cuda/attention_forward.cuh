@@ -21,38 +21,30 @@
 
 namespace longsky::cuda {
 
-/// Queries and keys that a block takes at a time. A warp has `row_blocks` times 16 queries.
-template <int D>
-struct AttentionTile {
-  static constexpr int warps = 4, threads = warps * warp_size, row_blocks = 2;
-  static constexpr int queries = warps * row_blocks * 16;
-  static constexpr int keys = D == 128 ? 48 : 64;  // with D = 128 and more of them sums leave the registers
-};
-
 namespace kernel {
 
 template <int D, class Tile>
 struct ForwardShared {
-  SharedTile<Tile::queries, D> queries;
-  SharedTile<Tile::keys, D> keys, values;
-  SharedPlaces<Tile::queries> of_queries;
-  SharedPlaces<Tile::keys> of_keys;  // of those whose values are there
+  SharedTile<Tile::owned, D> queries;
+  SharedTile<Tile::walked, D> keys, values;
+  SharedPlaces<Tile::owned> of_queries;
+  SharedPlaces<Tile::walked> of_keys;  // of those whose values are there
 };
 
 template <class Mask, int H, int KV, int D, class Tile>
 __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void attention_forward(
     bf16* __restrict__ o, float* __restrict__ lse, const bf16* __restrict__ q, const bf16* __restrict__ k,
     const bf16* __restrict__ v, AttentionBatch batch) {
-  constexpr int R = Tile::row_blocks, N = Tile::keys / 8;
+  constexpr int R = Tile::row_blocks, N = Tile::walked / 8;
   constexpr float never = -INFINITY;
   auto& shared = shared_memory<ForwardShared<D, Tile>>();
 
   // The last queries see the most keys: their tiles begin first.
-  const int T = batch.context, tiles = (T + Tile::queries - 1) / Tile::queries;
+  const int T = batch.context, tiles = (T + Tile::owned - 1) / Tile::owned;
   const std::int64_t heads = batch.sequences * H;
   const int tile = tiles - 1 - static_cast<int>(blockIdx.x / heads);
   const int b = static_cast<int>(blockIdx.x % heads / H), h = static_cast<int>(blockIdx.x % heads % H);
-  const int first = tile * Tile::queries, last = std::min(T, first + Tile::queries) - 1;
+  const int first = tile * Tile::owned, last = std::min(T, first + Tile::owned) - 1;
   const int of_warp = static_cast<int>(threadIdx.x) / warp_size * R * 16;  // its first query in the tile
 
   const SequencePlaces places = batch.places(b);
@@ -61,21 +53,23 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   const std::int64_t of_keys = kv_head * T * D;
 
   // The next tile of keys at or behind `from` that the mask shows some of; `behind` when there is none.
-  const Walk walk = walk_of(batch, Walker::forward, b, tile, causal_walk<Tile::keys>(Walker::forward, first, last, T));
+  const Walk walk =
+      walk_of(batch, Walker::forward, b, tile, causal_walk<Tile::walked>(Walker::forward, first, last, T));
   const int behind = walk.behind;
   const auto cover = [&](int from) {
-    return Mask::cover(places.range(first, last), places.range(from, std::min(from + Tile::keys, T) - 1));
+    return Mask::cover(places.range(first, last), places.range(from, std::min(from + Tile::walked, T) - 1));
   };
   const auto shown = [&](int from) {
-    while (from < behind && cover(from) == Cover::none) from += Tile::keys;
+    while (from < behind && cover(from) == Cover::none) from += Tile::walked;
     return from;
   };
-  const auto copy = [&](SharedTile<Tile::keys, D>& to, const bf16* from, int at) {
+  const auto copy = [&](SharedTile<Tile::walked, D>& to, const bf16* from, int at) {
     copy_rows<Tile::threads>(to, from + of_keys, D, at, T);
   };
 
   Sums<R, D / 8> of_o;
-  float top[R][2], total[R][2] = {};  // of the rows of this lane; totals are of its own columns until the end
+  // Of the rows of this lane: the largest score so far, scaled, and the sum, of its own columns until the end.
+  float top[R][2], total[R][2] = {};
 #pragma unroll
   for (int r = 0; r < R; ++r) top[r][0] = top[r][1] = never;
   const float scale = log2_e / sqrtf(static_cast<float>(D));
@@ -93,13 +87,13 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     commit_copies();
     Sums<R, N> s;
     multiply_turned(s, shared.queries, of_warp, shared.keys);
-    next = shown(key + Tile::keys);
+    next = shown(key + Tile::walked);
     wait_for_copies<0>();
     __syncthreads();  // the values are there, and all have read the keys
     if (next < behind) copy(shared.keys, k, next);
     commit_copies();
 
-    if (const int last_key = key + Tile::keys - 1; last_key >= T || cover(key) != Cover::all)
+    if (const int last_key = key + Tile::walked - 1; last_key >= T || cover(key) != Cover::all)
       s.for_each([&](int row, int column, float& score) {
         if (key + column >= T ||
             !Mask::visible(shared.of_queries.at(first, of_warp + row), shared.of_keys.at(key, column)))
@@ -112,14 +106,14 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     for (int r = 0; r < R; ++r)
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        float highest = top[r][half];
+        float highest = never;
 #pragma unroll
         for (int n = 0; n < N; ++n)
           highest = fmaxf(highest, fmaxf(s.block[r][n][2 * half], s.block[r][n][2 * half + 1]));
-        highest = row_max(highest);
+        highest = fmaxf(top[r][half], row_max(highest) * scale);
         // Where nothing was visible so far, 2^(s - 0) is 0 for every s.
-        const float base = highest == never ? 0.0f : highest * scale;
-        stale[r][half] = exp2_approx(top[r][half] * scale - base);
+        const float base = highest == never ? 0.0f : highest;
+        stale[r][half] = exp2_approx(top[r][half] - base);  // 1 where the maximum stays, to the bit
         moved |= highest != top[r][half];
         top[r][half] = highest;
         float sum = 0;
@@ -154,7 +148,7 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
       const float sum = row_sum(total[r][half]);
       total[r][half] = sum == 0 ? 0.0f : 1.0f / sum;
       if (lane % 4 == 0 && query < T)
-        lse[head * T + query] = top[r][half] == never ? never : (top[r][half] * scale + log2f(sum)) * ln_2;
+        lse[head * T + query] = top[r][half] == never ? never : (top[r][half] + log2f(sum)) * ln_2;
     }
   store_rows(o + static_cast<std::int64_t>(b) * T * H * D + h * D, H * D, of_o, first + of_warp, T, total);
 }
@@ -163,12 +157,13 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
 
 /// o [B*T, H*D] and lse [B,H,T] from q [B,H,T,D], k and v [B,KV,T,D]. A query that sees no key gets o = 0 and
 /// lse = -infinity. Any T.
-template <class Mask, int H, int KV, int D, class Tile = AttentionTile<D>>
+template <class Mask, int H, int KV, int D, class Tiles = AttentionTiles<D>>
 void attention_forward(Device& device, Rows<bf16, H * D> o, float* lse, const bf16* q, const bf16* k, const bf16* v,
                        AttentionBatch batch) {
   static_assert(D == 32 || D == 64 || D == 128, "longsky: a head on the GPU has 32, 64 or 128 dims");
   static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
-  const std::int64_t tiles = (batch.context + Tile::queries - 1) / Tile::queries;
+  using Tile = typename Tiles::Forward;
+  const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
   launch(device, {tiles * batch.sequences * H, Tile::threads, sizeof(kernel::ForwardShared<D, Tile>)},
          kernel::attention_forward<Mask, H, KV, D, Tile>, o.data, lse, q, k, v, batch);
 }

@@ -11,8 +11,29 @@
 
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 namespace longsky::cuda {
+
+/// Rows that a block owns, `row_blocks` times 16 a warp, and rows of the other side that it takes at a time.
+template <int Warps, int RowBlocks, int Walked>
+struct AttentionWalkTile {
+  static constexpr int warps = Warps, threads = Warps * warp_size, row_blocks = RowBlocks;
+  static constexpr int owned = Warps * RowBlocks * 16, walked = Walked;
+};
+
+/// The tiles of attention in bfloat16: of queries that walk over keys, forward; of keys that walk over queries and of
+/// queries that walk over keys, backward. The more rows a warp owns and walks over, the fewer times it loads a piece of
+/// a tile; these are the most whose sums stay in registers: forward and of queries one of D columns and scores, of keys
+/// two. A block has no more than 99 KiB of shared memory, which every GPU from compute capability 8.0 on gives it.
+template <int D>
+struct AttentionTiles {
+  using Forward = AttentionWalkTile<4, 2, D == 128 ? 48 : 64>;
+  using Keys =
+      std::conditional_t<D == 128, AttentionWalkTile<4, 1, 48>,
+                         std::conditional_t<D == 64, AttentionWalkTile<4, 1, 64>, AttentionWalkTile<4, 2, 32>>>;
+  using Queries = AttentionWalkTile<4, 2, D == 128 ? 16 : 32>;
+};
 
 namespace kernel {
 

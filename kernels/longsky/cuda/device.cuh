@@ -114,12 +114,8 @@ class Device {
   template <class Net>
   static constexpr std::int64_t workspace_bytes(const StepShape& shape);
 
-  /// Elements that attention_bounds writes for `tokens` tokens whose activations are of type T: two for each token and
-  /// kind of walk. Attention in float has none.
-  template <class T>
-  static constexpr std::int64_t attention_bounds_size(std::int64_t tokens) {
-    return std::is_same_v<T, float> ? 0 : 3 * 2 * tokens;
-  }
+  /// Elements that attention_bounds writes for `tokens` tokens: two for each token and kind of walk.
+  static constexpr std::int64_t attention_bounds_size(std::int64_t tokens) { return 3 * 2 * tokens; }
 
   /// Takes GPU `ordinal`. `synchronous` waits after each launch, so that an error is reported where it was made.
   explicit Device(int ordinal = 0, bool synchronous = false) : synchronous_(synchronous) {
