@@ -28,6 +28,7 @@ libcairo2-dev       pictures of the report
 test_packages='
 catch2              the tests
 libeigen3-dev       the reference in tests of matrix products
+libbenchmark-dev    the benchmarks, which must compile
 clang               the second compiler
 libomp-dev          OpenMP for clang, with the hooks ThreadSanitizer needs
 libclang-rt-dev     the run time of clang'"'"'s sanitizers

@@ -4,7 +4,7 @@
 #include <longsky/core/half.hpp>
 #include <longsky/core/random.hpp>
 #include <longsky/cuda/attention_atomic.cuh>
-#include <longsky/cuda/elementwise.cuh>
+#include <longsky/cuda/peak.cuh>
 
 #include <cstddef>
 #include <cstdint>
@@ -19,23 +19,10 @@ inline cuda::AtomicDevice& atomic_gpu() {
 }
 inline cuda::Device& gpu() { return atomic_gpu(); }
 
-template <class T>
-struct Fill {
-  T* to;
-  std::uint32_t stream;
-  __device__ void operator()(std::int64_t i) const {
-    const std::uint32_t bits =
-        philox({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i >> 32), stream, 0}, {1, 0})[0];
-    to[i] = static_cast<T>(static_cast<float>(bits >> 8) * 0x1p-23f - 1.0f);
-  }
-};
-
 /// `size` numbers on the GPU, uniform in [-1, 1); another `stream`, other numbers.
 template <class T>
 cuda::Memory<T> filled(std::int64_t size, std::uint32_t stream) {
-  cuda::Memory<T> memory(size);
-  cuda::for_each(gpu(), size, Fill<T>{memory.data(), stream});
-  return memory;
+  return cuda::random_numbers<T>(gpu(), size, stream);
 }
 
 template <class T>

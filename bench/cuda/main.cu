@@ -8,15 +8,16 @@ namespace longsky::bench {
 
 namespace {
 
-template <bool OfProducts>
+template <Bound B>
 void ceiling(benchmark::State& state) {
-  Ceiling<OfProducts> of(gpu());
-  const double rate = of.rate();
+  Ceiling<B> ceiling(gpu());
+  const double rate = ceiling(gpu());
   for (auto _ : state) state.SetIterationTime(1 / rate);
-  state.counters[OfProducts ? "TFLOP/s" : "GB/s"] = rate * (OfProducts ? 1e-12 : 1e-9);
+  state.counters[B == Bound::product ? "TFLOP/s" : "GB/s"] = rate * (B == Bound::product ? 1e-12 : 1e-9);
 }
 
-const bool added = add("cuda.ceiling.product", ceiling<true>) && add("cuda.ceiling.copy", ceiling<false>);
+const bool added =
+    add("cuda.ceiling.product", ceiling<Bound::product>) && add("cuda.ceiling.copy", ceiling<Bound::memory>);
 
 }  // namespace
 

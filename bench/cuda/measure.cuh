@@ -5,8 +5,10 @@
 // cache. A ceiling, a large product or a large copy, is measured directly after each op: both saw the same clock.
 #pragma once
 
-#include "ceilings.cuh"
 #include "data.cuh"
+
+#include <longsky/cuda/peak.cuh>
+#include <longsky/spec/precision.hpp>
 
 #include <benchmark/benchmark.h>
 
@@ -16,6 +18,7 @@
 #include <cstdint>
 #include <exception>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace longsky::bench {
@@ -36,6 +39,8 @@ auto sets_of(double bytes, const Make& make) {
 }
 
 enum class Bound { product, memory };
+template <Bound B>
+using Ceiling = std::conditional_t<B == Bound::product, cuda::ProductRate<Bf16>, cuda::CopyRate>;
 
 /// Runs `op(set)` for a quarter of a second and reports the median: TFLOP/s for `work` in FLOP, GB/s for bytes.
 /// `spread` is the distance between the quartiles, as a part of the median.
@@ -45,16 +50,16 @@ void measure(benchmark::State& state, double work, std::vector<Set>& sets, const
   std::size_t turn = 0;
   const auto once = [&] { op(sets[turn++ % sets.size()]); };
   once();  // loads the kernels, grows scratch memory
-  const auto calls = static_cast<int>(std::clamp(5e-3 / seconds_of(device, once), 1.0, 1e4));
+  const auto calls = static_cast<int>(std::clamp(5e-3 / cuda::seconds_of(device, once), 1.0, 1e4));
   std::vector<double> times;
   for (double spent = 0; spent < 0.25; spent += times.back() * calls)
-    times.push_back(seconds_of(device,
-                               [&] {
-                                 for (int call = 0; call < calls; ++call) once();
-                               }) /
+    times.push_back(cuda::seconds_of(device,
+                                     [&] {
+                                       for (int call = 0; call < calls; ++call) once();
+                                     }) /
                     calls);
-  static Ceiling<B == Bound::product> ceiling(device);
-  const double most = ceiling.rate();
+  static Ceiling<B> ceiling(device);
+  const double most = ceiling(device);
 
   std::ranges::sort(times);
   const double seconds = times[times.size() / 2];

@@ -12,8 +12,6 @@
 
 namespace longsky::test {
 
-namespace {
-
 /// Several tiles, and several rounds of a block over a row.
 struct InSmallTiles {
   template <int V>
@@ -30,6 +28,8 @@ struct InSmallTiles {
     cuda::cross_entropy_forward<Precision, V, C, Tile<V>>(arguments...);
   }
 };
+
+namespace {
 
 template <class Precision, int V, int C, class Passes = AsShipped>
 using Head = CrossEntropyCase<Precision, V, C, Passes>;

@@ -8,7 +8,7 @@ list(TRANSFORM includes PREPEND -I)
 cmake_path(GET source STEM name)
 string(TIMESTAMP begin "%s%f")
 execute_process(COMMAND ${nvcc} -std=c++20 -O3 --expt-relaxed-constexpr -Werror all-warnings -diag-suppress 554 ${includes}
-                        -gencode arch=${virtual},code=${arch} -Xptxas -v -c ${source} -o ${work}/${name}.${arch}.o
+                        -gencode arch=${virtual},code=${arch} -Xptxas -v -cubin ${source} -o ${work}/${name}.${arch}.cubin
                 RESULT_VARIABLE status OUTPUT_VARIABLE report ERROR_VARIABLE report)
 string(TIMESTAMP end "%s%f")
 if(NOT status EQUAL 0)
