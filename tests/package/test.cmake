@@ -1,6 +1,7 @@
-# tests/package/test.cmake — installs to an empty prefix, then configures, builds and runs a consumer against it.
+# tests/package/test.cmake — installs to an empty prefix, then configures, builds and runs consumers against it: one for
+# the CPU and, where nvcc is, one for a GPU.
 #
-#   cmake -D build=<build tree> -D compiler=g++ -D work=<scratch folder> -P test.cmake
+#   cmake -D build=<build tree> -D compiler=g++ -D nvcc=<nvcc or nothing> -D work=<scratch folder> -P test.cmake
 cmake_minimum_required(VERSION 3.25)
 
 function(run)
@@ -12,13 +13,28 @@ function(run)
   set(said "${said}" PARENT_SCOPE)
 endfunction()
 
+function(build name)
+  run(${CMAKE_COMMAND} -G Ninja -S ${CMAKE_CURRENT_LIST_DIR}/${name} -B ${work}/${name}
+      -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_PREFIX_PATH=${work}/prefix ${ARGN})
+  run(${CMAKE_COMMAND} --build ${work}/${name})
+endfunction()
+
 file(REMOVE_RECURSE ${work})
 run(${CMAKE_COMMAND} --install ${build} --prefix ${work}/prefix)
-run(${CMAKE_COMMAND} -G Ninja -S ${CMAKE_CURRENT_LIST_DIR}/consumer -B ${work}/consumer
-    -D CMAKE_CXX_COMPILER=${compiler} -D CMAKE_PREFIX_PATH=${work}/prefix)
-run(${CMAKE_COMMAND} --build ${work}/consumer)
+build(consumer)
 run(${work}/consumer/consumer)
 if(NOT said MATCHES "longsky [0-9]+\\.[0-9]+\\.[0-9]+")
   message(FATAL_ERROR "the consumer should print its version, it prints: ${said}")
+endif()
+message(STATUS "${said}")
+
+if(NOT nvcc)
+  message(STATUS "no nvcc here: the component cuda is not asked for")
+  return()
+endif()
+build(cuda_consumer -D CMAKE_CUDA_COMPILER=${nvcc} -D CMAKE_CUDA_ARCHITECTURES=80-real)
+execute_process(COMMAND ${work}/cuda_consumer/cuda_consumer OUTPUT_VARIABLE said ERROR_VARIABLE said RESULT_VARIABLE status)
+if(NOT ((status EQUAL 0 AND said MATCHES "^GPU: ") OR (status EQUAL 6 AND said MATCHES "^CUDA could not use GPU 0: .*; a GPU and a driver")))
+  message(FATAL_ERROR "the consumer should name the GPU or say that there is none, it ends with ${status} and prints: ${said}")
 endif()
 message(STATUS "${said}")
