@@ -29,10 +29,10 @@ __global__ void rmsnorm_vectors(bf16* y, const bf16* x, const float* w, float ep
   const float scale = 1 / sqrtf(cuda::warp_sum(squares) / C + eps);
   for (int c = first; c < C; c += step) {
     const Vec in = Vec::load(x + t * C + c);
-    Vec out;
+    float out[Vec::size];
 #pragma unroll
-    for (int j = 0; j < Vec::size; ++j) out.set(j, in[j] * scale * w[c + j]);
-    out.store(y + t * C + c);
+    for (int j = 0; j < Vec::size; ++j) out[j] = in[j] * scale * w[c + j];
+    Vec::of(out).store(y + t * C + c);
   }
 }
 // end: kernel

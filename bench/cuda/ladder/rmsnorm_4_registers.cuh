@@ -35,10 +35,10 @@ __global__ void rmsnorm_registers(bf16* y, const bf16* x, const float* w, float 
   for (int i = 0; i < rounds; ++i) {
     const int c = first + i * step;
     if (c >= C) continue;
-    Vec out;
+    float out[Vec::size];
 #pragma unroll
-    for (int j = 0; j < Vec::size; ++j) out.set(j, kept[i][j] * scale * w[c + j]);
-    out.store(y + t * C + c);
+    for (int j = 0; j < Vec::size; ++j) out[j] = kept[i][j] * scale * w[c + j];
+    Vec::of(out).store(y + t * C + c);
   }
 }
 // end: kernel

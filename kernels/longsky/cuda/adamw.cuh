@@ -83,10 +83,10 @@ struct AdamWStep {
       mean.store(m + first);
       square.store(v + first);
       if (copy) {
-        Vec<T, vec> smaller;
+        float of_weights[vec];
 #pragma unroll
-        for (int j = 0; j < vec; ++j) smaller.lane[j] = static_cast<T>(static_cast<float>(weight.lane[j]));
-        smaller.store(copy + first);
+        for (int j = 0; j < vec; ++j) of_weights[j] = weight[j];
+        Vec<T, vec>::of(of_weights).store(copy + first);
       }
       return;
     }

@@ -4,6 +4,7 @@
 
 #include <longsky/core/config.hpp>
 #include <longsky/core/half.hpp>
+#include <longsky/cuda/arithmetic.cuh>
 #include <longsky/cuda/matrix.cuh>
 #include <longsky/cuda/shared.cuh>
 #include <longsky/cuda/warp.cuh>

@@ -55,12 +55,7 @@ __global__ __launch_bounds__(Tile::threads) void cross_entropy_rows(float* losse
       if (best) best[t] = -1;
     }
     if constexpr (Gradient)
-      for (std::int64_t v = first; v < V; v += step) {
-        Vec<T> none;
-#pragma unroll
-        for (int j = 0; j < vec; ++j) none.set(j, 0.0f);
-        none.store(drow + v);
-      }
+      for (std::int64_t v = first; v < V; v += step) Vec<T>{}.store(drow + v);
     return;
   }
 
@@ -97,7 +92,7 @@ __global__ __launch_bounds__(Tile::threads) void cross_entropy_rows(float* losse
     __syncthreads();  // the target's logit has been read
     for (std::int64_t round = 0; round < V; round += step) {
       const std::int64_t v = round + first;
-      Vec<T> d;
+      float d[vec];
       if (v < V) {
 #pragma unroll
         for (int q = 0; q < quads; ++q) {
@@ -105,12 +100,12 @@ __global__ __launch_bounds__(Tile::threads) void cross_entropy_rows(float* losse
 #pragma unroll
           for (int j = 0; j < Vec<float>::size; ++j) {
             const int i = q * Vec<float>::size + j;
-            d.set(i, factor * expf(quad[j] - row_top) - (v + i == target ? scale : 0.0f));
+            d[i] = factor * expf(quad[j] - row_top) - (v + i == target ? scale : 0.0f);
           }
         }
       }
       if constexpr (sizeof(T) < sizeof(float)) __syncthreads();
-      if (v < V) d.store(drow + v);
+      if (v < V) Vec<T>::of(d).store(drow + v);
     }
   }
 }
@@ -124,12 +119,8 @@ struct TrainedRows {
   const T* x;
   const std::int32_t* targets;
   __device__ void operator()(std::int64_t i) const {
-    Vec<T> row;
-    if (targets[i / vectors] >= 0)
-      row = Vec<T>::load(x + i * vec);
-    else
-#pragma unroll
-      for (int j = 0; j < vec; ++j) row.set(j, 0.0f);
+    Vec<T> row{};
+    if (targets[i / vectors] >= 0) row = Vec<T>::load(x + i * vec);
     row.store(to + i * vec);
   }
 };

@@ -34,10 +34,10 @@ struct EmbeddingForward {
   __device__ void operator()(std::int64_t i) const {
     const std::int64_t c = i % vectors * vec;
     const auto from = Vec<T>::load(table + static_cast<std::int64_t>(tokens[i / vectors]) * C + c);
-    Vec<T> to;
+    float to[vec];
 #pragma unroll
-    for (int j = 0; j < vec; ++j) to.set(j, scale * from[j]);
-    to.store(x + i / vectors * C + c);
+    for (int j = 0; j < vec; ++j) to[j] = scale * from[j];
+    Vec<T>::of(to).store(x + i * vec);
   }
 };
 

@@ -5,6 +5,7 @@
 
 #include <longsky/cuda/block.cuh>
 #include <longsky/cuda/launch.cuh>
+#include <longsky/cuda/vec.cuh>
 
 #include <algorithm>
 #include <cstdint>
@@ -27,15 +28,23 @@ struct Square {
   __device__ double operator()(double x) const { return x * x; }
 };
 
-/// partial[block] = the sum of term(x[i]) over the block's share.
+/// partial[block] = the sum of term(x[i]) over the block's share: every so many vectors, and the rest of fewer elements
+/// than one has.
 template <class Term, class T, class Tile>
 __global__ __launch_bounds__(Tile::threads) void sum_terms(double* __restrict__ partial, const T* __restrict__ x,
                                                            std::int64_t size) {
+  constexpr int vec = Vec<T>::size;
   double sum = 0;
-  const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * Tile::threads;
-  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * Tile::threads + threadIdx.x; i < size; i += stride) {
-    sum += Term()(static_cast<double>(static_cast<float>(x[i])));
+  const std::int64_t vectors = size / vec, thread = static_cast<std::int64_t>(blockIdx.x) * Tile::threads + threadIdx.x,
+                     stride = static_cast<std::int64_t>(gridDim.x) * Tile::threads;
+#pragma unroll 2
+  for (std::int64_t i = thread; i < vectors; i += stride) {
+    const auto some = Vec<T>::load(x + i * vec);
+#pragma unroll
+    for (int j = 0; j < vec; ++j) sum += Term()(static_cast<double>(some[j]));
   }
+  if (const std::int64_t i = vectors * vec + thread; i < size)
+    sum += Term()(static_cast<double>(static_cast<float>(x[i])));
   sum = block_sum<Tile::threads>(sum);
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
@@ -69,13 +78,13 @@ void sum_of(Device& device, double* total, std::span<const T> x) {
   launch(device, {1, Tile::threads}, kernel::sum_partials<Adds, Tile>, total, partial, static_cast<int>(blocks));
 }
 
-/// Queues *total = the sum of x^2; `total` is device memory. A test may pass its own tile.
+/// Queues *total = the sum of x^2; x begins on 16 bytes, `total` is device memory. A test may pass its own tile.
 template <class Tile = NormTile, class T>
 void sum_of_squares(Device& device, double* total, std::span<T> x) {
   sum_of<kernel::Square, false, Tile, std::remove_const_t<T>>(device, total, x);
 }
 
-/// Queues *total += the sum of x; `total` is device memory.
+/// Queues *total += the sum of x; x begins on 16 bytes, `total` is device memory.
 template <class Tile = NormTile, class T>
 void add_sum(Device& device, double* total, std::span<T> x) {
   sum_of<kernel::Value, true, Tile, std::remove_const_t<T>>(device, total, x);

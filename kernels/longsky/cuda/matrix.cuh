@@ -1,4 +1,4 @@
-// longsky/cuda/matrix.cuh — the tensor cores of sm_80 and up, the tiles in shared memory that feed them, and 2^x.
+// longsky/cuda/matrix.cuh — the tensor cores of sm_80 and up, and the tiles in shared memory that feed them.
 //
 //   C[16, 8] += A[16, 16] B[16, 8], bfloat16 factors, float sums, one product a warp.
 //
@@ -20,20 +20,6 @@
 #include <cstdint>
 
 namespace longsky::cuda {
-
-/// The two halves of 32 bits, the first in the lower ones, rounded to nearest even.
-inline __device__ std::uint32_t pack_bf16(float first, float second) {
-  std::uint32_t packed;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(second), "f"(first));
-  return packed;
-}
-
-/// 2^x as the special function unit has it: two bits of error, and 0 where it would be below the normal numbers.
-inline __device__ float exp2_approx(float x) {
-  float power;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
-  return power;
-}
 
 /// c += a b
 inline __device__ void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) {

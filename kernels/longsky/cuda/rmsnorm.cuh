@@ -43,9 +43,11 @@ struct RowTile {
 namespace kernel {
 
 template <class T, int C, class Tile>
-__global__ __launch_bounds__(Tile::threads) void rmsnorm_forward(T* __restrict__ y, float* __restrict__ r,
-                                                                 const T* __restrict__ x, const T* __restrict__ w,
-                                                                 float eps, std::int64_t rows) {
+__global__ __launch_bounds__(Tile::threads, 1024 / Tile::threads) void rmsnorm_forward(T* __restrict__ y,
+                                                                                       float* __restrict__ r,
+                                                                                       const T* __restrict__ x,
+                                                                                       const T* __restrict__ w,
+                                                                                       float eps, std::int64_t rows) {
   const int member = static_cast<int>(threadIdx.x) % Tile::team;
   const std::int64_t t = static_cast<std::int64_t>(blockIdx.x) * Tile::rows + threadIdx.x / Tile::team;
   if (t >= rows) return;
@@ -68,10 +70,10 @@ __global__ __launch_bounds__(Tile::threads) void rmsnorm_forward(T* __restrict__
     const int c = (i * Tile::team + member) * Tile::vec;
     if (c >= C) break;
     const auto gain = Vec<T>::load(w + c);
-    Vec<T> out;
+    float out[Tile::vec];
 #pragma unroll
-    for (int j = 0; j < Tile::vec; ++j) out.set(j, kept[i][j] * scale * gain[j]);
-    out.store(y + t * C + c);
+    for (int j = 0; j < Tile::vec; ++j) out[j] = kept[i][j] * scale * gain[j];
+    Vec<T>::of(out).store(y + t * C + c);
   }
 }
 
@@ -106,14 +108,15 @@ __global__ __launch_bounds__(Tile::threads) void rmsnorm_backward(T* __restrict_
       const int c = (i * Tile::team + member) * vec;
       if (c >= C) break;
       const auto gain = Vec<T>::load(w + c);
-      Vec<T> out = Vec<T>::load(dx + t * C + c);
+      const auto before = Vec<T>::load(dx + t * C + c);
+      float out[vec];
 #pragma unroll
       for (int j = 0; j < vec; ++j) {
         const float up_j = up[i][j] * scale;
         dw[i][j] += up_j * in[i][j];
-        out.set(j, out[j] + (up_j * gain[j] - in[i][j] * along));
+        out[j] = before[j] + (up_j * gain[j] - in[i][j] * along);
       }
-      out.store(dx + t * C + c);
+      Vec<T>::of(out).store(dx + t * C + c);
     }
   }
 

@@ -34,25 +34,36 @@ struct Rope {
   int context;
 
   __device__ void operator()(std::int64_t i) const {
-    const int at = static_cast<int>(i % vectors) * vec, head = static_cast<int>(i / vectors % heads);
-    const std::int64_t n = i / vectors / heads, b = n / context, t = n % context;
+    // One division of 64 bits, by a constant; one by a number that only the host knows would be a hundred instructions.
+    const auto n = static_cast<int>(i / (heads * vectors)),
+               of_token = static_cast<int>(i - std::int64_t{n} * (heads * vectors));
+    const int head = of_token / vectors, at = of_token % vectors * vec, t = n % context;
+    const std::int64_t b = n / context;
     Heads* const of_head = head < H        ? q + ((b * H + head) * context + t) * D
                            : head < H + KV ? k + ((b * KV + head - H) * context + t) * D
                                            : v + ((b * KV + head - H - KV) * context + t) * D;
-    Packed* const packed = qkv + (n * heads + head) * D;
+    Packed* const packed = qkv + (std::int64_t{n} * heads + head) * D;
     const T* const from = Forward ? packed : of_head;
+    T* const to = const_cast<T*>(Forward ? of_head : packed);
     auto lower = Vec<T>::load(from + at), upper = Vec<T>::load(from + half + at);
     if (head < H + KV) {
+      float turned[2][vec];
       const float* const angles = table + static_cast<std::int64_t>(positions[n]) * D + at;
+      using Angles = Vec<float>;
 #pragma unroll
-      for (int j = 0; j < vec; ++j) {
-        const float x = lower[j], y = upper[j], cosine = angles[j],
-                    sine = Forward ? angles[half + j] : -angles[half + j];
-        lower.set(j, x * cosine - y * sine);
-        upper.set(j, x * sine + y * cosine);
+      for (int first = 0; first < vec; first += Angles::size) {
+        const auto cosines = Angles::load(angles + first), sines = Angles::load(angles + half + first);
+#pragma unroll
+        for (int a = 0; a < Angles::size; ++a) {
+          const int j = first + a;
+          const float x = lower[j], y = upper[j], cosine = cosines[a], sine = Forward ? sines[a] : -sines[a];
+          turned[0][j] = x * cosine - y * sine;
+          turned[1][j] = x * sine + y * cosine;
+        }
       }
+      lower = Vec<T>::of(turned[0]);
+      upper = Vec<T>::of(turned[1]);
     }
-    T* const to = const_cast<T*>(Forward ? of_head : packed);
     lower.store(to + at);
     upper.store(to + half + at);
   }
@@ -61,7 +72,7 @@ struct Rope {
 }  // namespace kernel
 
 /// Cuts `qkv` [B*T, (H+2*KV)*D] into q [B,H,T,D], k and v [B,KV,T,D], and turns q and k by their positions.
-/// table [positions, D]: D/2 cosines, then D/2 sines. B = qkv.count / context, T = context.
+/// table [positions, D]: D/2 cosines, then D/2 sines. B = qkv.count / context, T = context, B T below 2^31.
 template <int H, int KV, int D, class T>
 void rope_forward(Device& device, T* q, T* k, T* v, In<T, (H + 2 * KV) * D> qkv,
                   std::span<const std::int32_t> positions, const float* table, int context) {

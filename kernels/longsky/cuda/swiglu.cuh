@@ -34,10 +34,10 @@ struct SwigluForward {
   __device__ void operator()(std::int64_t i) const {
     const T* const from = gate_up + GateUp<T, F>::gate(i);
     const auto gate = Vec<T>::load(from), up = Vec<T>::load(from + F);
-    Vec<T> out;
+    float out[Vec<T>::size];
 #pragma unroll
-    for (int j = 0; j < Vec<T>::size; ++j) out.set(j, gate[j] * sigmoid(gate[j]) * up[j]);
-    out.store(y + i * Vec<T>::size);
+    for (int j = 0; j < Vec<T>::size; ++j) out[j] = gate[j] * sigmoid(gate[j]) * up[j];
+    Vec<T>::of(out).store(y + i * Vec<T>::size);
   }
 };
 
@@ -50,15 +50,15 @@ struct SwigluBackward {
     const std::int64_t place = GateUp<T, F>::gate(i);
     const auto gate = Vec<T>::load(gate_up + place), up = Vec<T>::load(gate_up + place + F),
                d = Vec<T>::load(dy + i * Vec<T>::size);
-    Vec<T> dgate, dup;
+    float of_gate[Vec<T>::size], of_up[Vec<T>::size];
 #pragma unroll
     for (int j = 0; j < Vec<T>::size; ++j) {
       const float s = sigmoid(gate[j]);
-      dgate.set(j, d[j] * up[j] * s * (1.0f + gate[j] * (1.0f - s)));
-      dup.set(j, d[j] * gate[j] * s);
+      of_gate[j] = d[j] * up[j] * s * (1.0f + gate[j] * (1.0f - s));
+      of_up[j] = d[j] * gate[j] * s;
     }
-    dgate.store(dgate_up + place);
-    dup.store(dgate_up + place + F);
+    Vec<T>::of(of_gate).store(dgate_up + place);
+    Vec<T>::of(of_up).store(dgate_up + place + F);
   }
 };
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <longsky/core/half.hpp>
+#include <longsky/cuda/arithmetic.cuh>
 
+#include <bit>
 #include <cstdint>
 
 namespace longsky::cuda {
@@ -16,7 +18,23 @@ struct alignas(Size * sizeof(T)) Vec {
   static __device__ Vec load(const T* from) { return *reinterpret_cast<const Vec*>(from); }
   __device__ void store(T* to) const { *reinterpret_cast<Vec*>(to) = *this; }
   __device__ float operator[](int i) const { return static_cast<float>(lane[i]); }
-  __device__ void set(int i, float x) { lane[i] = static_cast<T>(x); }
+
+  /// Each number rounded to T.
+  static __device__ Vec of(const float (&x)[size]) {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      Vec exact;
+#pragma unroll
+      for (int i = 0; i < size; ++i) exact.lane[i] = x[i];
+      return exact;
+    } else {
+      struct Pairs {
+        std::uint32_t pair[size / 2];
+      } rounded;
+#pragma unroll
+      for (int i = 0; i < size / 2; ++i) rounded.pair[i] = pack_bf16(x[2 * i], x[2 * i + 1]);
+      return std::bit_cast<Vec>(rounded);
+    }
+  }
 };
 
 }  // namespace longsky::cuda

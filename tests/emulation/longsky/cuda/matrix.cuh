@@ -8,22 +8,15 @@
 
 #include <array>
 #include <bit>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 
 namespace longsky::cuda {
 
-inline std::uint32_t pack_bf16(float first, float second) {
-  return bf16(first).bits | std::uint32_t{bf16(second).bits} << 16;
-}
-
 /// Half `i` of 32 bits as a float.
 inline float unpacked_bf16(std::uint32_t packed, int i) {
   return std::bit_cast<float>(i == 0 ? packed << 16 : packed & 0xffff0000u);
 }
-
-inline float exp2_approx(float x) { return x < -126 ? 0.0f : std::exp2(x); }
 
 inline void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) {
   struct Factors {
