@@ -10,8 +10,7 @@ namespace {
 
 template <Bound B>
 void ceiling(benchmark::State& state) {
-  Ceiling<B> ceiling(gpu());
-  const double rate = ceiling(gpu());
+  const double rate = ceiling_rate<B>();
   for (auto _ : state) state.SetIterationTime(1 / rate);
   state.counters[B == Bound::product ? "TFLOP/s" : "GB/s"] = rate * (B == Bound::product ? 1e-12 : 1e-9);
 }

@@ -42,6 +42,13 @@ enum class Bound { product, memory };
 template <Bound B>
 using Ceiling = std::conditional_t<B == Bound::product, cuda::ProductRate<Bf16>, cuda::CopyRate>;
 
+/// What the GPU does just now, in FLOP/s or bytes a second. Its arrays are allocated once.
+template <Bound B>
+double ceiling_rate() {
+  static Ceiling<B> ceiling(gpu());
+  return ceiling(gpu());
+}
+
 /// Runs `op(set)` for a quarter of a second and reports the median: TFLOP/s for `work` in FLOP, GB/s for bytes.
 /// `spread` is the distance between the quartiles, as a part of the median.
 template <Bound B, class Set, class Op>
@@ -58,8 +65,7 @@ void measure(benchmark::State& state, double work, std::vector<Set>& sets, const
                                        for (int call = 0; call < calls; ++call) once();
                                      }) /
                     calls);
-  static Ceiling<B> ceiling(device);
-  const double most = ceiling(device);
+  const double most = ceiling_rate<B>();
 
   std::ranges::sort(times);
   const double seconds = times[times.size() / 2];

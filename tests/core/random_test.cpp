@@ -64,3 +64,12 @@ TEST_CASE("a shuffle is a permutation, and not always the same", "[random]") {
   std::sort(a.begin(), a.end());
   for (int i = 0; i < 50; ++i) CHECK(a[static_cast<std::size_t>(i)] == i);
 }
+
+TEST_CASE("skipping draws is drawing and forgetting them", "[random]") {
+  const int before = GENERATE(0, 1, 4, 6), skipped = GENERATE(0, 1, 3, 4, 1001);
+  Random drawn(5, 2, 9), jumped(5, 2, 9);
+  for (int i = 0; i < before; ++i) drawn.bits(), jumped.bits();
+  for (int i = 0; i < skipped; ++i) drawn.bits();
+  jumped.skip(static_cast<std::uint64_t>(skipped));
+  for (int i = 0; i < 9; ++i) CHECK(jumped.bits() == drawn.bits());
+}

@@ -1,27 +1,14 @@
 // tests/cuda/readback_test.cpp — a value comes back as it was when it was asked for; a step waits for no other.
+#include "cuda/tiny_recipe.hpp"
 #include "emulation/runtime.hpp"
 #include "support/catch.hpp"
 #include "support/close.hpp"
-#include "train/small_recipe.hpp"
 
 #include <longsky/cuda.cuh>
 
 namespace longsky::test {
 
 namespace {
-
-const Corpus no_corpus;
-
-struct Steps : SmallStage {
-  static constexpr StageSpec spec{
-      .name = "small", .context = 32, .sequences = 2, .accumulation = 2, .steps = 6, .lr = 3e-3, .warmup = 2};
-};
-struct OneLayer : SmallRecipe {
-  static constexpr ModelSpec model{
-      .vocab = 64, .layers = 1, .width = 64, .heads = 2, .kv_heads = 1, .ffn = 40, .context = 64};
-  using Precision = Fp32;
-  using Stages = StageList<Steps>;
-};
 
 /// Data that ends with the twelfth sequence: with step 3.
 struct RunsDry : UnevenText {
@@ -31,15 +18,15 @@ struct RunsDry : UnevenText {
     UnevenText::fill(out, draw);
   }
 };
-struct DrySteps : Steps {
+struct DryStage : TinyStage {
   using Data = RunsDry;
 };
 
 template <class S>
 struct Training {
   cuda::Device device;
-  Weights<OneLayer> weights{7};
-  Trainer<OneLayer, S, cuda::Device> trainer;
+  Weights<TinyRecipe<Fp32>> weights{7};
+  Trainer<TinyRecipe<Fp32>, S, cuda::Device> trainer;
   explicit Training(bool synchronous) : device(0, synchronous), trainer(device, weights.span(), no_corpus, 7) {}
 };
 
@@ -60,10 +47,10 @@ TEST_CASE("a value read back is what it was when it was asked for", "[cuda][emul
 }
 
 TEST_CASE("steps queued ahead are those taken one by one", "[cuda][emulation][train]") {
-  Training<Steps> ahead(false), alone(true);
+  Training<TinyStage> ahead(false), alone(true);
   REQUIRE(ahead.device.runs_ahead());
   REQUIRE_FALSE(alone.device.runs_ahead());
-  for (int step = 1; step <= Steps::spec.steps; ++step) {
+  for (int step = 1; step <= TinyStage::spec.steps; ++step) {
     const StepReport a = ahead.trainer.next(), b = alone.trainer.next();
     CHECK(a.step == step);
     CHECK(a.loss == b.loss);
@@ -80,7 +67,7 @@ TEST_CASE("steps queued ahead are those taken one by one", "[cuda][emulation][tr
 }
 
 TEST_CASE("a steady step waits for its own result alone", "[cuda][emulation][train]") {
-  Training<Steps> t(false);
+  Training<TinyStage> t(false);
   t.trainer.next();
   t.trainer.next();
   const int waits = emulation::waits;
@@ -90,7 +77,7 @@ TEST_CASE("a steady step waits for its own result alone", "[cuda][emulation][tra
 }
 
 TEST_CASE("data that fails ahead fails the step it belongs to", "[cuda][emulation][train]") {
-  Training<DrySteps> t(false);
+  Training<DryStage> t(false);
   for (int step = 1; step <= 3; ++step) CHECK(t.trainer.next().step == step);
   for (int again = 0; again < 2; ++again)
     CHECK_THROWS_WITH(t.trainer.next(), Catch::Matchers::Contains("no more of it"));

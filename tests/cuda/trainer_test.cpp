@@ -1,37 +1,18 @@
 // tests/cuda/trainer_test.cpp — training on a GPU: the CPU's losses, the same bits after a restart, and a run that
 // changes devices in the middle.
+#include "cuda/tiny_recipe.hpp"
 #include "support/catch.hpp"
 #include "support/close.hpp"
-#include "train/small_recipe.hpp"
 
 #include <longsky/cuda.cuh>
 
+#include <limits>
 #include <memory>
+#include <vector>
 
 namespace longsky::test {
 
 namespace {
-
-const Corpus no_corpus;
-
-struct TinyStage : SmallStage {
-  static constexpr StageSpec spec{
-      .name = "small", .context = 32, .sequences = 2, .accumulation = 2, .steps = 4, .lr = 3e-3, .warmup = 2};
-};
-template <class PrecisionPolicy>
-struct TinyRecipe : SmallRecipe {
-  static constexpr ModelSpec model{
-      .vocab = 64, .layers = 1, .width = 64, .heads = 2, .kv_heads = 1, .ffn = 40, .context = 64};
-  using Precision = PrecisionPolicy;
-  using Stages = StageList<TinyStage>;
-};
-
-template <class PrecisionPolicy>
-struct BiasedRecipe : TinyRecipe<PrecisionPolicy> {
-  static constexpr ModelSpec model{
-      .vocab = 71, .layers = 2, .width = 64, .heads = 2, .kv_heads = 2, .ffn = 40, .context = 64, .qkv_bias = true};
-  using Recompute = RecomputeBlocks;
-};
 
 /// A trainer with the device and the weights it works on.
 template <class R, longsky::Device Device>
@@ -59,17 +40,6 @@ struct Training {
     trainer->restore(other.trainer->state());
   }
 };
-
-/// The device's memory that a trainer holds after its first step.
-template <class R, class Device>
-std::int64_t held_after_a_step() {
-  Device device;
-  Weights<R> weights(1);
-  const std::int64_t free = device.memory_bytes();
-  Trainer<R, TinyStage, Device> trainer(device, weights.span(), no_corpus, 1);
-  trainer.next();
-  return free - device.memory_bytes();
-}
 
 }  // namespace
 
@@ -126,30 +96,6 @@ TEST_CASE("a loss that is not a number ends the run on a GPU too", "[cuda][train
       return;
     }
   FAIL("the steps were taken");
-}
-
-TEST_CASE("after the first step a run on a GPU allocates nothing", "[cuda][plan]") {
-  Training<TinyRecipe<Bf16>, cuda::Device> t;
-  t.run(1);
-  const std::int64_t free = t.device.memory_bytes();
-  const int growths = t.device.growths();
-  t.run(2);
-  CHECK(t.device.memory_bytes() == free);
-  CHECK(t.device.growths() == growths);
-}
-
-TEMPLATE_TEST_CASE("the plan is what a step holds on the GPU, to the byte", "[cuda][plan]", Fp32, Bf16,
-                   Bf16Stochastic) {
-  using R = TinyRecipe<TestType>;
-  using B = BiasedRecipe<TestType>;
-  // The state of a step is padded in the plan, as the CPU's memory is.
-  const auto planned = [](const MemoryPlan& plan) {
-    return plan.total() - (static_cast<std::int64_t>(sizeof(StepState)) + 63) / 64 * 64 +
-           static_cast<std::int64_t>(sizeof(StepState));
-  };
-  CHECK(held_after_a_step<R, cuda::Device>() == planned(plan<R, TinyStage, cuda::Device>()));
-  CHECK(held_after_a_step<B, cuda::Device>() == planned(plan<B, TinyStage, cuda::Device>()));
-  CHECK(held_after_a_step<R, cuda::AtomicDevice>() == planned(plan<R, TinyStage, cuda::AtomicDevice>()));
 }
 
 TEST_CASE("sums of attention in any order train alike", "[cuda][train]") {

@@ -53,6 +53,14 @@ class Random {
     return block_[used_++];
   }
 
+  /// As if `bits` had been called `draws` times; at no cost.
+  constexpr void skip(std::uint64_t draws) {
+    const std::uint64_t place = std::uint64_t{counter_[0]} * 4 - static_cast<std::uint64_t>(4 - used_) + draws;
+    counter_[0] = static_cast<std::uint32_t>(place / 4);
+    used_ = 4;
+    for (std::uint64_t i = 0; i < place % 4; ++i) bits();
+  }
+
   /// Uniform in [0, 1), a multiple of 2^-24.
   constexpr float uniform() { return static_cast<float>(bits() >> 8) * 0x1p-24f; }
 
@@ -77,7 +85,7 @@ class Random {
   /// True with probability p.
   constexpr bool chance(float p) { return uniform() < p; }
 
-  /// Standard normal (Box–Muller, the cosine half).
+  /// Standard normal (Box–Muller, the cosine half), of two draws.
   float normal() {
     const float u = 1.0f - uniform(), v = uniform();
     return std::sqrt(-2.0f * std::log(u)) * std::cos(2.0f * std::numbers::pi_v<float> * v);

@@ -2,6 +2,7 @@
 // model.
 #pragma once
 
+#include <longsky/core/parallel.hpp>
 #include <longsky/core/params.hpp>
 #include <longsky/core/random.hpp>
 #include <longsky/nn/decoder.hpp>
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <numbers>
 #include <span>
+#include <thread>
 
 namespace longsky {
 
@@ -32,8 +34,12 @@ struct NormalInit {
         std::fill_n(w, entry.size, 1.0f);
       } else if constexpr (decays(entry.kind)) {
         const double std = entry.kind == Kind::output ? Spec.std / std::sqrt(2.0 * Net::model.layers) : Spec.std;
-        Random random(seed, stream_of("initialisation"), static_cast<std::uint64_t>(at));
-        for (std::int64_t i = 0; i < entry.size; ++i) w[i] = static_cast<float>(std * random.normal());
+        const auto threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+        parallel_chunks(threads, entry.size, 1 << 18, [&](std::int64_t first, std::int64_t last, std::int64_t) {
+          Random random(seed, stream_of("initialisation"), static_cast<std::uint64_t>(at));
+          random.skip(2 * static_cast<std::uint64_t>(first));
+          for (std::int64_t i = first; i < last; ++i) w[i] = static_cast<float>(std * random.normal());
+        });
       }
     });
   }

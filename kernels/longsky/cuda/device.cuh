@@ -27,6 +27,7 @@ namespace longsky::cuda {
 /// Throws Error when a call of the CUDA runtime failed; `asked` completes "CUDA could not …".
 inline void check(cudaError_t status, const std::string& asked) {
   if (status == cudaSuccess) return;
+  cudaGetLastError();  // or the next launch would find this error once more
   std::string remedy;
   ExitCode code = ExitCode::failure;
   switch (status) {
