@@ -76,7 +76,8 @@ template <class Tile, int D>
 __device__ void add_to_queries(float* __restrict__ query_sums, BackwardKeysAndSumsShared<D, Tile>& shared,
                                int queries) {
   __syncthreads();
-  const int lane = opaque_lane(), warp = static_cast<int>(threadIdx.x) / warp_size;
+  const unsigned lane = opaque_lane();
+  const int warp = static_cast<int>(threadIdx.x) / warp_size;
   // The warps take turns at columns of 16, where there are enough for all of them, or at pieces of 16 x 16.
   constexpr int down = Tile::walked / 16, across = D / 16;
   constexpr int rows = across % Tile::warps == 0 ? down : 1, pieces = down / rows * across;
@@ -89,7 +90,7 @@ __device__ void add_to_queries(float* __restrict__ query_sums, BackwardKeysAndSu
     for (int step = 0; step < Tile::owned / 16; ++step) {
       std::uint32_t a[rows][4], b[4];
 #pragma unroll
-      for (int r = 0; r < rows; ++r) load_a_turned(a[r], shared.ds, lane, row + r * 16, step);
+      for (int r = 0; r < rows; ++r) load_a_turned(a[r], shared.ds, lane, row / 16 + r, step);
       load_b(b, shared.keys, lane, step * 16, pair);
       sums.add(a, b, 0);
     }
@@ -97,7 +98,7 @@ __device__ void add_to_queries(float* __restrict__ query_sums, BackwardKeysAndSu
     for (int r = 0; r < rows; ++r)
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        const int query = row + r * 16 + lane / 4 + half * 8;
+        const int query = row + r * 16 + static_cast<int>(lane / 4) + half * 8;
         if (query >= queries) continue;
 #pragma unroll
         for (int n = 0; n < 2; ++n)
@@ -121,7 +122,7 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   const std::int64_t heads = batch.sequences * KV;
   const int first = static_cast<int>(blockIdx.x / heads) * Tile::owned, last = std::min(T, first + Tile::owned) - 1;
   const int b = static_cast<int>(blockIdx.x % heads / KV), kv = static_cast<int>(blockIdx.x % heads % KV);
-  const int of_warp = static_cast<int>(threadIdx.x) / warp_size * R * 16;  // its first key in the tile
+  const auto of_warp = [] { return static_cast<int>(opaque(threadIdx.x) / warp_size) * R * 16; };  // its first key
   const SequencePlaces places = batch.places(b);
   const std::int64_t kv_head = (static_cast<std::int64_t>(b) * KV + kv) * T * D;
   const float scale = log2_e / sqrtf(static_cast<float>(D));
@@ -174,15 +175,17 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     auto& stage = shared.stage[turn];
     Sums<R, N> s, dp;  // keys down, queries across
     dp.for_each([&](int, int column, float& x) { x = -stage.delta[column]; });
-    multiply_turned(s, shared.keys, of_warp, stage.queries);
-    multiply_turned(dp, shared.values, of_warp, stage.d_out);
+    multiply_turned(s, shared.keys, of_warp(), stage.queries);
+    multiply_turned(dp, shared.values, of_warp(), stage.d_out);
     s.for_each([&](int, int column, float& x) { x = exp2_approx(x * scale - stage.lse[column] * log2_e); });
-    if (!at.whole)
+    if (!at.whole) {
+      const int key = of_warp();
       s.for_each([&](int row, int column, float& p) {
-        if (first + of_warp + row >= T || at.query + column >= T ||
-            !Mask::visible(stage.places.at(at.query, column), shared.places.at(first, of_warp + row)))
+        if (first + key + row >= T || at.query + column >= T ||
+            !Mask::visible(stage.places.at(at.query, column), shared.places.at(first, key + row)))
           p = 0;
       });
+    }
 #pragma unroll
     for (int r = 0; r < R; ++r)
 #pragma unroll
@@ -197,8 +200,8 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
       add_to_queries<Tile, D>(query_sums + (head_of(at) * T + at.query) * D, shared, T - at.query);
   }
   wait_for_copies<0>();  // of keys that no query sees
-  store_rows(dk + kv_head, D, of_dk, first + of_warp, T, 1.0f / sqrtf(static_cast<float>(D)));
-  store_rows(dv + kv_head, D, of_dv, first + of_warp, T, 1.0f);
+  store_rows(dk + kv_head, D, of_dk, first + of_warp(), T, 1.0f / sqrtf(static_cast<float>(D)));
+  store_rows(dv + kv_head, D, of_dv, first + of_warp(), T, 1.0f);
 }
 
 template <int D, class Tile>

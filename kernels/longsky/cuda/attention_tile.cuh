@@ -85,14 +85,15 @@ inline __device__ float row_sum(float x) {
 /// Begins to copy the rows [first, first + Rows) of `from`, `stride` elements apart; zeros from row `end` on.
 template <int Threads, int Rows, int D>
 __device__ void copy_rows(SharedTile<Rows, D>& to, const bf16* from, std::int64_t stride, int first, int end) {
-  constexpr int chunks = SharedTile<Rows, D>::chunks;
-  static_assert(Rows * chunks % Threads == 0);
-  const int thread = opaque(static_cast<int>(threadIdx.x));
+  constexpr unsigned chunks = SharedTile<Rows, D>::chunks, at_once = Threads / chunks;  // rows
+  static_assert(Threads % chunks == 0 && Rows % at_once == 0);
+  const unsigned thread = opaque(threadIdx.x), row = thread / chunks, at = thread % chunks;
+  const bf16* const of_own = from + first * stride + (row * static_cast<unsigned>(stride) + at * 8);
+  const int left = end - first - static_cast<int>(row);
 #pragma unroll
-  for (int i = 0; i < Rows * chunks / Threads; ++i) {
-    const int place = i * Threads + thread, row = place / chunks, at = place % chunks;
-    const bool there = first + row < end;
-    to.copy_async(row, at, from + (there ? (first + row) * stride + at * 8 : 0), there);
+  for (int i = 0; i < Rows / static_cast<int>(at_once); ++i) {
+    const int down = i * static_cast<int>(at_once);
+    to.copy_async(row + down, at, of_own + down * stride, down < left);
   }
 }
 
@@ -100,7 +101,7 @@ __device__ void copy_rows(SharedTile<Rows, D>& to, const bf16* from, std::int64_
 template <int Threads, class T, int N>
 __device__ void copy_numbers(Shared<T, N>& to, const T* from, int first, int end) {
   static_assert(N <= Threads);
-  const int i = opaque(static_cast<int>(threadIdx.x));
+  const int i = static_cast<int>(opaque(threadIdx.x));
   const bool there = from && first + i < end;
   if (i < N) to.copy_async(i, there ? from + first + i : from, there);
 }
@@ -119,26 +120,26 @@ struct SharedPlaces {
 
 /// A[16, 16]: rows from `row` and columns from 16 * step of a tile.
 template <int Rows, int D>
-__device__ void load_a(std::uint32_t (&a)[4], SharedTile<Rows, D>& tile, int lane, int row, int step) {
-  tile.template load_matrices<false>(a, row + lane % 16, 2 * step + lane / 16);
+__device__ void load_a(std::uint32_t (&a)[4], SharedTile<Rows, D>& tile, unsigned lane, int row, int step) {
+  tile.template load_matrices<false>(a, row + lane % 16, lane / 16, step);
 }
 
-/// A[16, 16]: columns from `row` and rows from 16 * step of a tile that holds the factor turned.
+/// A[16, 16]: columns from 16 * block and rows from 16 * step of a tile that holds the factor turned.
 template <int Rows, int D>
-__device__ void load_a_turned(std::uint32_t (&a)[4], SharedTile<Rows, D>& tile, int lane, int row, int step) {
-  tile.template load_matrices<true>(a, step * 16 + lane % 8 + lane / 16 * 8, row / 8 + lane / 8 % 2);
+__device__ void load_a_turned(std::uint32_t (&a)[4], SharedTile<Rows, D>& tile, unsigned lane, int block, int step) {
+  tile.template load_matrices<true>(a, step * 16 + lane % 8 + lane / 16 * 8, lane / 8 % 2, block);
 }
 
 /// Two B[16, 8] side by side, whose columns are rows of the tile from `row` on: for products with the tile turned.
 template <int Rows, int D>
-__device__ void load_b_turned(std::uint32_t (&b)[4], SharedTile<Rows, D>& tile, int lane, int row, int step) {
-  tile.template load_matrices<false>(b, row + lane % 8 + lane / 16 * 8, 2 * step + lane / 8 % 2);
+__device__ void load_b_turned(std::uint32_t (&b)[4], SharedTile<Rows, D>& tile, unsigned lane, int row, int step) {
+  tile.template load_matrices<false>(b, row + lane % 8 + lane / 16 * 8, lane / 8 % 2, step);
 }
 
 /// Two B[16, 8] side by side: rows from `row` and columns from 16 * pair of the tile.
 template <int Rows, int D>
-__device__ void load_b(std::uint32_t (&b)[4], SharedTile<Rows, D>& tile, int lane, int row, int pair) {
-  tile.template load_matrices<true>(b, row + lane % 16, 2 * pair + lane / 16);
+__device__ void load_b(std::uint32_t (&b)[4], SharedTile<Rows, D>& tile, unsigned lane, int row, int pair) {
+  tile.template load_matrices<true>(b, row + lane % 16, lane / 16, pair);
 }
 
 /// Sums of a product, rounded: the factors A of the next one, steps of 16 columns.
@@ -179,7 +180,7 @@ struct Sums {
   /// body(row, column, value) for each element that this lane holds, counted from the warp's first row and column.
   template <class Body>
   __device__ void for_each(const Body& body) {
-    const int lane = opaque_lane();
+    const int lane = static_cast<int>(opaque_lane());
 #pragma unroll
     for (int r = 0; r < R; ++r)
 #pragma unroll
@@ -193,7 +194,7 @@ struct Sums {
 template <int R, int N, int RowsA, int RowsB, int D>
 __device__ void multiply_turned(Sums<R, N>& c, SharedTile<RowsA, D>& a, int row, SharedTile<RowsB, D>& b) {
   static_assert(N * 8 == RowsB);
-  const int lane = opaque_lane();
+  const unsigned lane = opaque_lane();
 #pragma unroll
   for (int step = 0; step < D / 16; ++step) {
     std::uint32_t of_a[R][4];
@@ -212,7 +213,7 @@ __device__ void multiply_turned(Sums<R, N>& c, SharedTile<RowsA, D>& a, int row,
 template <int R, int N, int Rows, int D>
 __device__ void multiply_rows(Sums<R, D / 8>& c, const Factors<R, N>& a, SharedTile<Rows, D>& b) {
   static_assert(N * 8 == Rows);
-  const int lane = opaque_lane();
+  const unsigned lane = opaque_lane();
 #pragma unroll
   for (int step = 0; step < N / 2; ++step) {
 #pragma unroll

@@ -10,11 +10,11 @@ inline constexpr unsigned all_lanes = 0xffffffffu;
 
 /// x, of which the compiler is told nothing: addresses made of it are made where they are used, and not kept in
 /// registers through a loop that needs those for sums.
-inline __device__ int opaque(int x) {
+inline __device__ unsigned opaque(unsigned x) {
   asm volatile("" : "+r"(x));
   return x;
 }
-inline __device__ int opaque_lane() { return opaque(static_cast<int>(threadIdx.x) % warp_size); }
+inline __device__ unsigned opaque_lane() { return opaque(threadIdx.x % warp_size); }
 
 /// The sum over the warp, in every lane, in one fixed order.
 template <class T>

@@ -56,8 +56,10 @@ class SharedTile {
   }
 
   template <bool Transposed>
-  void load_matrices(std::uint32_t (&to)[4], int row, int at) {
-    const auto place = emulation::block.exchange(place_of(row, at));
+  void load_matrices(std::uint32_t (&to)[4], unsigned row, unsigned odd, unsigned pair_of_chunks) {
+    if (odd > 1) emulation::block.fail("a chunk is odd or not, 0 or 1");
+    const auto place =
+        emulation::block.exchange(place_of(static_cast<int>(row), static_cast<int>(2 * pair_of_chunks + odd)));
     const unsigned lane = threadIdx.x % 32;
     const auto element = [&](unsigned matrix, unsigned r, unsigned c) {
       const int p = place[matrix * 8 + r];
