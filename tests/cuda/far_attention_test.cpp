@@ -44,11 +44,11 @@ struct Far {
 
 Doubles last(const Doubles& x, int rows) { return {x.end() - rows * D, x.end()}; }
 
-/// Runs one block of a grid, with as much shared memory as it likes.
+/// Runs the last block of a row of a grid, with as much shared memory as it likes.
 template <class... Parameters, class... Arguments>
-void run_block(unsigned block, unsigned blocks, int threads, void (*kernel)(Parameters...),
-               const Arguments&... arguments) {
-  emulation::block.run_some(block, block + 1, blocks, static_cast<unsigned>(threads), SIZE_MAX,
+void run_block(unsigned row, dim3 grid, int threads, void (*kernel)(Parameters...), const Arguments&... arguments) {
+  const unsigned block = (row + 1) * grid.x - 1;
+  emulation::block.run_some(block, block + 1, grid, static_cast<unsigned>(threads), SIZE_MAX,
                             [&] { kernel(static_cast<Parameters>(arguments)...); });
 }
 
@@ -69,10 +69,10 @@ TEST_CASE("attention's arrays may be larger than an int can count", "[cuda][atte
   using Forward = cuda::AttentionTiles<D>::Forward;
   using Keys = cuda::AttentionTiles<D>::Keys;
   using Queries = cuda::AttentionTiles<D>::Queries;
-  constexpr unsigned blocks = T / tile * heads, blocks_of_keys = T / Keys::owned * heads;
+  const dim3 grid(heads, T / tile), grid_of_keys(heads, T / Keys::owned);
   STATIC_REQUIRE((Forward::owned == tile && Queries::owned == tile && Keys::owned <= tile));
-  run_block(heads - 1, blocks, Forward::threads, cuda::kernel::attention_forward<Mask, H, H, D, Forward>,
-            o.memory.data(), lse.data(), q.memory.data(), k.memory.data(), v.memory.data(), batch);
+  run_block(0, grid, Forward::threads, cuda::kernel::attention_forward<Mask, H, H, D, Forward>, o.memory.data(),
+            lse.data(), q.memory.data(), k.memory.data(), v.memory.data(), batch);
   CHECK(close(o.last(tile), last(want.o.value, tile), last(want.o.scale, tile), 2 * rounding<bf16>));
 
   // What the forward pass and attention_delta leave for all queries whose keys are in the last tile.
@@ -84,12 +84,12 @@ TEST_CASE("attention's arrays may be larger than an int can count", "[cuda][atte
     delta.data()[size / D - tile + t] = static_cast<float>(sum);
   }
   FarMemory<float> query_sums(size);
-  run_block(blocks_of_keys - 1, blocks_of_keys, Keys::threads,
+  run_block(grid_of_keys.y - 1, grid_of_keys, Keys::threads,
             cuda::kernel::attention_backward_keys<Mask, H, H, D, Keys, true>, dk.memory.data(), dv.memory.data(),
             query_sums.data(), d_o.memory.data(), delta.data(), lse.data(), q.memory.data(), k.memory.data(),
             v.memory.data(), batch);
   for (const float sum : query_sums.read(size - D, D)) CHECK((std::isfinite(sum) && sum != 0));  // of the last query
-  run_block(heads - 1, blocks, Queries::threads, cuda::kernel::attention_backward_queries<Mask, H, H, D, Queries>,
+  run_block(0, grid, Queries::threads, cuda::kernel::attention_backward_queries<Mask, H, H, D, Queries>,
             dq.memory.data(), d_o.memory.data(), delta.data(), lse.data(), q.memory.data(), k.memory.data(),
             v.memory.data(), batch);
   CHECK(close(dv.last(Keys::owned), last(want.dv.value, Keys::owned), last(want.dv.scale, Keys::owned),

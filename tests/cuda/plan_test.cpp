@@ -1,5 +1,5 @@
-// tests/cuda/plan_test.cpp — what a step holds on a GPU, to the byte: in the emulation, since a driver hands memory out in
-// pages.
+// tests/cuda/plan_test.cpp — what a step holds on a GPU, to the byte: in the emulation, since a driver hands memory out
+// in pages.
 #include "cuda/tiny_recipe.hpp"
 #include "emulation/runtime.hpp"
 #include "support/catch.hpp"

@@ -48,22 +48,22 @@ class Block {
  public:
   static constexpr unsigned warp_size = 32;
 
-  void run(unsigned blocks, unsigned threads, std::size_t shared, const std::function<void()>& kernel) {
-    run_some(0, blocks, blocks, threads, shared, kernel);
+  void run(dim3 grid, unsigned threads, std::size_t shared, const std::function<void()>& kernel) {
+    run_some(0, grid.x * grid.y, grid, threads, shared, kernel);
   }
 
-  /// Of a grid of `blocks` blocks, those from `first` to before `end`: for grids that would take hours.
-  void run_some(unsigned first, unsigned end, unsigned blocks, unsigned threads, std::size_t shared,
+  /// Of a grid, row by row, the blocks from `first` to before `end`: for grids that would take hours.
+  void run_some(unsigned first, unsigned end, dim3 grid, unsigned threads, std::size_t shared,
                 const std::function<void()>& kernel) {
     kernel_ = &kernel;
     shared_ = shared;
-    gridDim = dim3(blocks);
+    gridDim = grid;
     blockDim = dim3(threads);
     error_.clear();
     exchanged_.resize((threads + warp_size - 1) / warp_size);
     warp_epoch_.assign(exchanged_.size(), 0);
     for (unsigned b = first; b < end; ++b) {
-      blockIdx = dim3(b);
+      blockIdx = dim3(b % grid.x, b / grid.x);
       threads_.assign(threads, Thread{});
       turns_.assign(threads, 0);
       run_block();
@@ -100,12 +100,16 @@ class Block {
 
   /// Remembers the first mistake; the thread goes no further.
   [[noreturn]] void fail(const std::string& what) {
-    if (error_.empty())
-      error_ = "block " + std::to_string(blockIdx.x) + ", thread " + std::to_string(current_) + ": " + what;
+    if (error_.empty()) error_ = "block " + name_of_block() + ", thread " + std::to_string(current_) + ": " + what;
     for (;;) wait(Thread::State::done);
   }
 
  private:
+  static std::string name_of_block() {
+    const std::string x = std::to_string(blockIdx.x);
+    return gridDim.y == 1 ? x : x + " of row " + std::to_string(blockIdx.y);
+  }
+
   struct alignas(16) Exchanged {
     char bytes[2][warp_size][64];
   };
@@ -172,7 +176,7 @@ class Block {
         progress = true;
       }
       if (!progress)
-        throw std::logic_error("block " + std::to_string(blockIdx.x) +
+        throw std::logic_error("block " + name_of_block() +
                                ": some threads wait at a barrier that others of the block or warp never reach");
     }
   }

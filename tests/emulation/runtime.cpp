@@ -12,6 +12,7 @@
 #include <cstring>
 #include <iterator>
 #include <map>
+#include <utility>
 #include <vector>
 
 namespace longsky::emulation {
@@ -24,6 +25,11 @@ constexpr std::size_t zone = 256;
 constexpr unsigned char guard = 0xa5;
 std::map<void*, std::size_t> sizes;
 std::size_t held = 0;
+cudaError_t last_error = cudaSuccess;
+cudaError_t remembered(cudaError_t status) {
+  if (status != cudaSuccess) last_error = status;
+  return status;
+}
 
 // Pinned memory, and what is under way to it: with the place among all copies, which events are recorded as.
 std::map<const void*, std::size_t> pinned;
@@ -54,9 +60,10 @@ using namespace longsky::emulation;
 
 extern "C" {
 
+cudaError_t cudaGetLastError() { return std::exchange(last_error, cudaSuccess); }
 cudaError_t cudaSetDevice(int device) {
-  if (devices == 0) return cudaErrorNoDevice;
-  return 0 <= device && device < devices ? cudaSuccess : cudaErrorInvalidDevice;
+  if (devices == 0) return remembered(cudaErrorNoDevice);
+  return remembered(0 <= device && device < devices ? cudaSuccess : cudaErrorInvalidDevice);
 }
 cudaError_t cudaGetDevice(int* device) {
   *device = 0;
@@ -111,7 +118,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t) {
 }
 
 cudaError_t cudaMalloc(void** memory, std::size_t size) {
-  if (held + size > memory_limit) return cudaErrorMemoryAllocation;
+  if (held + size > memory_limit) return remembered(cudaErrorMemoryAllocation);
   auto* const bytes = static_cast<unsigned char*>(std::aligned_alloc(zone, (size + 3 * zone) / zone * zone));
   if (!bytes) return cudaErrorMemoryAllocation;
   std::fill_n(bytes, zone, guard);

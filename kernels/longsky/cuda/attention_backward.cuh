@@ -119,9 +119,8 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   auto& shared = shared_memory<
       std::conditional_t<AddsToQueries, BackwardKeysAndSumsShared<D, Tile>, BackwardKeysShared<D, Tile>>>();
   const int T = batch.context;
-  const std::int64_t heads = batch.sequences * KV;
-  const int first = static_cast<int>(blockIdx.x / heads) * Tile::owned, last = std::min(T, first + Tile::owned) - 1;
-  const int b = static_cast<int>(blockIdx.x % heads / KV), kv = static_cast<int>(blockIdx.x % heads % KV);
+  const int first = static_cast<int>(blockIdx.y) * Tile::owned, last = std::min(T, first + Tile::owned) - 1;
+  const int b = static_cast<int>(blockIdx.x / KV), kv = static_cast<int>(blockIdx.x % KV);
   const auto of_warp = [] { return static_cast<int>(opaque(threadIdx.x) / warp_size) * R * 16; };  // its first key
   const SequencePlaces places = batch.places(b);
   const std::int64_t kv_head = (static_cast<std::int64_t>(b) * KV + kv) * T * D;
@@ -131,27 +130,25 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   const Walk walk = walk_of(batch, Walker::backward_keys, b, first / Tile::owned,
                             causal_walk<Tile::walked>(Walker::backward_keys, first, last, T));
   struct Place {
-    int h, query;
-    bool whole;
+    int of_group, query;
   };
-  const int behind_h = (kv + 1) * (H / KV);
   const auto cover = [&](int query) {
     return Mask::cover(places.range(query, std::min(T, query + walked) - 1), places.range(first, last));
   };
   const auto shown = [&](Place at) {
-    for (; at.h < behind_h; at = {at.h + 1, walk.first, false})
+    for (;; at = {at.of_group + 1, walk.first}) {
       for (; at.query < walk.behind; at.query += walked)
-        if (const Cover seen = cover(at.query); seen != Cover::none) {
-          at.whole = seen == Cover::all && at.query + walked <= T && first + Tile::owned <= T;
-          return at;
-        }
-    return at;
+        if (cover(at.query) != Cover::none) return at;
+      if (at.of_group == H / KV - 1) return at;  // there is no more
+    }
   };
-  const auto head_of = [&](Place at) { return static_cast<std::int64_t>(b) * H + at.h; };
+  const auto h_of = [&](Place at) { return kv * (H / KV) + at.of_group; };
+  const auto head_of = [&](Place at) { return static_cast<std::int64_t>(b) * H + h_of(at); };
   const auto copy = [&](auto& stage, Place at) {
     const std::int64_t head = head_of(at) * T;
     copy_rows<Tile::threads>(stage.queries, q + head * D, D, at.query, T);
-    copy_rows<Tile::threads>(stage.d_out, d_o + (static_cast<std::int64_t>(b) * T * H + at.h) * D, H * D, at.query, T);
+    copy_rows<Tile::threads>(stage.d_out, d_o + (static_cast<std::int64_t>(b) * T * H + h_of(at)) * D, H * D, at.query,
+                             T);
     copy_numbers<Tile::threads>(stage.lse, lse + head, at.query, T);
     copy_numbers<Tile::threads>(stage.delta, delta + head, at.query, T);
     stage.places.template copy<Tile::threads>(places, at.query, T);
@@ -161,15 +158,15 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   copy_rows<Tile::threads>(shared.keys, k + kv_head, D, first, T);
   copy_rows<Tile::threads>(shared.values, v + kv_head, D, first, T);
   shared.places.template copy<Tile::threads>(places, first, T);
-  Place at = shown({kv * (H / KV), walk.first, false});
-  if (at.h < behind_h) copy(shared.stage[0], at);
+  Place at = shown({0, walk.first});
+  if (at.query < walk.behind) copy(shared.stage[0], at);
   commit_copies();
   int turn = 0;
-  for (Place next; at.h < behind_h; at = next, turn ^= 1) {
-    next = shown({at.h, at.query + walked, false});
+  for (Place next; at.query < walk.behind; at = next, turn ^= 1) {
+    next = shown({at.of_group, at.query + walked});
     wait_for_copies<0>();
     __syncthreads();  // this stage is there, and all have read the other
-    if (next.h < behind_h) copy(shared.stage[turn ^ 1], next);
+    if (next.query < walk.behind) copy(shared.stage[turn ^ 1], next);
     commit_copies();
 
     auto& stage = shared.stage[turn];
@@ -178,7 +175,7 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     multiply_turned(s, shared.keys, of_warp(), stage.queries);
     multiply_turned(dp, shared.values, of_warp(), stage.d_out);
     s.for_each([&](int, int column, float& x) { x = exp2_approx(x * scale - stage.lse[column] * log2_e); });
-    if (!at.whole) {
+    if (first + Tile::owned > T || at.query + walked > T || cover(at.query) != Cover::all) {
       const int key = of_warp();
       s.for_each([&](int row, int column, float& p) {
         if (first + key + row >= T || at.query + column >= T ||
@@ -199,9 +196,10 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     if constexpr (AddsToQueries)
       add_to_queries<Tile, D>(query_sums + (head_of(at) * T + at.query) * D, shared, T - at.query);
   }
-  wait_for_copies<0>();  // of keys that no query sees
-  store_rows(dk + kv_head, D, of_dk, first + of_warp(), T, 1.0f / sqrtf(static_cast<float>(D)));
-  store_rows(dv + kv_head, D, of_dv, first + of_warp(), T, 1.0f);
+  wait_for_copies<0>();                                              // of keys that no query sees
+  const std::int64_t to = std::int64_t{opaque(blockIdx.x)} * T * D;  // kv_head, which is not kept until here
+  store_rows(dk + to, D, of_dk, first + of_warp(), T, 1.0f / sqrtf(static_cast<float>(D)));
+  store_rows(dv + to, D, of_dv, first + of_warp(), T, 1.0f);
 }
 
 template <int D, class Tile>
@@ -223,12 +221,10 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   constexpr int R = Tile::row_blocks, walked = Tile::walked, N = walked / 8;
   auto& shared = shared_memory<BackwardQueriesShared<D, Tile>>();
   const int T = batch.context, tiles = (T + Tile::owned - 1) / Tile::owned;
-  const std::int64_t heads = batch.sequences * H;
-  const int first = (tiles - 1 - static_cast<int>(blockIdx.x / heads)) * Tile::owned,
+  const int first = (tiles - 1 - static_cast<int>(blockIdx.y)) * Tile::owned,
             last = std::min(T, first + Tile::owned) - 1;
-  const int b = static_cast<int>(blockIdx.x % heads / H), h = static_cast<int>(blockIdx.x % heads % H);
-  const int lane = static_cast<int>(threadIdx.x) % warp_size;
-  const int of_warp = static_cast<int>(threadIdx.x) / warp_size * R * 16;  // its first query in the tile
+  const int b = static_cast<int>(blockIdx.x / H), h = static_cast<int>(blockIdx.x % H);
+  const auto of_warp = [] { return static_cast<int>(opaque(threadIdx.x) / warp_size) * R * 16; };  // its first query
   const SequencePlaces places = batch.places(b);
   const std::int64_t head = static_cast<std::int64_t>(b) * H + h;
   const std::int64_t kv_head = (static_cast<std::int64_t>(b) * KV + h / (H / KV)) * T * D;
@@ -268,13 +264,14 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
 
     auto& stage = shared.stage[turn];
     Sums<R, N> s, dp;
-    multiply_turned(s, shared.queries, of_warp, stage.keys);
-    multiply_turned(dp, shared.d_out, of_warp, stage.values);
+    multiply_turned(s, shared.queries, of_warp(), stage.keys);
+    multiply_turned(dp, shared.d_out, of_warp(), stage.values);
+    const int of_lane = of_warp() + static_cast<int>(opaque_lane() / 4);
 #pragma unroll
     for (int r = 0; r < R; ++r)
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        const int row = of_warp + r * 16 + lane / 4 + half * 8;
+        const int row = of_lane + r * 16 + half * 8;
         const float base = shared.lse[row] * log2_e, of_delta = shared.delta[row];
 #pragma unroll
         for (int n = 0; n < N; ++n)
@@ -282,15 +279,18 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
           for (int i = 2 * half; i < 2 * half + 2; ++i)
             dp.block[r][n][i] = exp2_approx(s.block[r][n][i] * scale - base) * (dp.block[r][n][i] - of_delta);
       }
-    if (key + walked > T || cover(key) != Cover::all)
+    if (key + walked > T || cover(key) != Cover::all) {
+      const int query = of_warp();
       dp.for_each([&](int row, int column, float& ds) {
-        if (key + column >= T || !Mask::visible(shared.places.at(first, of_warp + row), stage.places.at(key, column)))
+        if (key + column >= T || !Mask::visible(shared.places.at(first, query + row), stage.places.at(key, column)))
           ds = 0;
       });
+    }
     multiply_rows(of_dq, dp.rounded(), stage.keys);
   }
-  wait_for_copies<0>();  // of queries that see no key
-  store_rows(dq + head * T * D, D, of_dq, first + of_warp, T, 1.0f / sqrtf(static_cast<float>(D)));
+  wait_for_copies<0>();                                              // of queries that see no key
+  const std::int64_t to = std::int64_t{opaque(blockIdx.x)} * T * D;  // the head's, which is not kept until here
+  store_rows(dq + to, D, of_dq, first + of_warp(), T, 1.0f / sqrtf(static_cast<float>(D)));
 }
 
 }  // namespace kernel
@@ -319,7 +319,7 @@ void attention_backward_keys(Device& device, bf16* dk, bf16* dv, Sums query_sums
   using Shared =
       std::conditional_t<adds, kernel::BackwardKeysAndSumsShared<D, Tile>, kernel::BackwardKeysShared<D, Tile>>;
   const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
-  launch(device, {tiles * batch.sequences * KV, Tile::threads, sizeof(Shared)},
+  launch(device, {batch.sequences * KV, Tile::threads, sizeof(Shared), tiles},
          kernel::attention_backward_keys<Mask, H, KV, D, Tile, adds>, dk, dv, query_sums, d_o.data, delta, lse, q, k, v,
          batch);
 }
@@ -334,7 +334,7 @@ void attention_backward(Device& device, bf16* dq, bf16* dk, bf16* dv, Rows<const
   attention_backward_keys<Mask, H, KV, D, typename Tiles::Keys>(device, dk, dv, nullptr, d_o, delta, lse, q, k, v,
                                                                 batch);
   const std::int64_t tiles = (batch.context + Queries::owned - 1) / Queries::owned;
-  launch(device, {tiles * batch.sequences * H, Queries::threads, sizeof(kernel::BackwardQueriesShared<D, Queries>)},
+  launch(device, {batch.sequences * H, Queries::threads, sizeof(kernel::BackwardQueriesShared<D, Queries>), tiles},
          kernel::attention_backward_queries<Mask, H, KV, D, Queries>, dq, d_o.data, delta, lse, q, k, v, batch);
 }
 

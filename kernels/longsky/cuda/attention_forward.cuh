@@ -41,11 +41,10 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
 
   // The last queries see the most keys: their tiles begin first.
   const int T = batch.context, tiles = (T + Tile::owned - 1) / Tile::owned;
-  const std::int64_t heads = batch.sequences * H;
-  const int tile = tiles - 1 - static_cast<int>(blockIdx.x / heads);
-  const int b = static_cast<int>(blockIdx.x % heads / H), h = static_cast<int>(blockIdx.x % heads % H);
+  const int tile = tiles - 1 - static_cast<int>(blockIdx.y);
+  const int b = static_cast<int>(blockIdx.x / H), h = static_cast<int>(blockIdx.x % H);
   const int first = tile * Tile::owned, last = std::min(T, first + Tile::owned) - 1;
-  const int of_warp = static_cast<int>(threadIdx.x) / warp_size * R * 16;  // its first query in the tile
+  const auto of_warp = [] { return static_cast<int>(opaque(threadIdx.x) / warp_size) * R * 16; };  // its first query
 
   const SequencePlaces places = batch.places(b);
   const std::int64_t head = static_cast<std::int64_t>(b) * H + h;
@@ -86,19 +85,21 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     shared.of_keys.template copy<Tile::threads>(places, key, T);
     commit_copies();
     Sums<R, N> s;
-    multiply_turned(s, shared.queries, of_warp, shared.keys);
+    multiply_turned(s, shared.queries, of_warp(), shared.keys);
     next = shown(key + Tile::walked);
     wait_for_copies<0>();
     __syncthreads();  // the values are there, and all have read the keys
     if (next < behind) copy(shared.keys, k, next);
     commit_copies();
 
-    if (const int last_key = key + Tile::walked - 1; last_key >= T || cover(key) != Cover::all)
+    if (key + Tile::walked > T || cover(key) != Cover::all) {
+      const int query = of_warp();
       s.for_each([&](int row, int column, float& score) {
         if (key + column >= T ||
-            !Mask::visible(shared.of_queries.at(first, of_warp + row), shared.of_keys.at(key, column)))
+            !Mask::visible(shared.of_queries.at(first, query + row), shared.of_keys.at(key, column)))
           score = never;
       });
+    }
 
     bool moved = false;  // is there a row whose maximum is another now?
     float stale[R][2];
@@ -144,13 +145,13 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   for (int r = 0; r < R; ++r)
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      const int query = first + of_warp + r * 16 + lane / 4 + half * 8;
+      const int query = first + of_warp() + r * 16 + lane / 4 + half * 8;
       const float sum = row_sum(total[r][half]);
       total[r][half] = sum == 0 ? 0.0f : 1.0f / sum;
       if (lane % 4 == 0 && query < T)
         lse[head * T + query] = top[r][half] == never ? never : (top[r][half] + log2f(sum)) * ln_2;
     }
-  store_rows(o + static_cast<std::int64_t>(b) * T * H * D + h * D, H * D, of_o, first + of_warp, T, total);
+  store_rows(o + static_cast<std::int64_t>(b) * T * H * D + h * D, H * D, of_o, first + of_warp(), T, total);
 }
 
 }  // namespace kernel
@@ -164,7 +165,7 @@ void attention_forward(Device& device, Rows<bf16, H * D> o, float* lse, const bf
   static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
   using Tile = typename Tiles::Forward;
   const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
-  launch(device, {tiles * batch.sequences * H, Tile::threads, sizeof(kernel::ForwardShared<D, Tile>)},
+  launch(device, {batch.sequences * H, Tile::threads, sizeof(kernel::ForwardShared<D, Tile>), tiles},
          kernel::attention_forward<Mask, H, KV, D, Tile>, o.data, lse, q, k, v, batch);
 }
 

@@ -29,11 +29,9 @@ struct AttentionWalkTile {
 /// two. A block has no more than 99 KiB of shared memory, which every GPU from compute capability 8.0 on gives it.
 template <int D>
 struct AttentionTiles {
-  using Forward = AttentionWalkTile<4, 2, D == 128 ? 48 : 64>;
-  using Keys =
-      std::conditional_t<D == 128, AttentionWalkTile<4, 1, 48>,
-                         std::conditional_t<D == 64, AttentionWalkTile<4, 1, 64>, AttentionWalkTile<4, 2, 32>>>;
-  using Queries = AttentionWalkTile<4, 2, D == 128 ? 16 : 32>;
+  using Forward = AttentionWalkTile<4, 2, 64>;
+  using Keys = std::conditional_t<D == 128, AttentionWalkTile<4, 1, 48>, AttentionWalkTile<4, 2, 32>>;
+  using Queries = AttentionWalkTile<4, 2, 32>;
 };
 
 namespace kernel {
@@ -113,7 +111,7 @@ struct SharedPlaces {
 
   template <int Threads>
   __device__ void copy(const SequencePlaces& places, int first, int end) {
-    copy_numbers<Threads>(documents, places.documents, first, end);
+    copy_numbers<Threads>(documents, opaque(places.documents), first, end);
   }
   __device__ TokenPlace at(int first, int i) { return {first + i, documents[i]}; }
 };

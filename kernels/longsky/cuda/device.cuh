@@ -81,11 +81,14 @@ class Memory {
   std::int64_t size_ = 0;
 };
 
-/// How many blocks of how many threads a kernel is launched with, and the bytes of their shared_memory (shared.cuh).
+/// How many blocks of how many threads a kernel is launched with, the bytes of their shared_memory (shared.cuh), and
+/// how often: `rows` of so many blocks, one after the other, which a block knows by blockIdx.y.
 struct Grid {
   std::int64_t blocks;
   int threads;
   std::size_t shared = 0;
+  std::int64_t rows = 1;
+  static constexpr std::int64_t most_rows = 65535;
 };
 
 /// The uses of scratch memory; two that are alive at the same time have different names.

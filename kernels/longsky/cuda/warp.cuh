@@ -14,6 +14,11 @@ inline __device__ unsigned opaque(unsigned x) {
   asm volatile("" : "+r"(x));
   return x;
 }
+template <class T>
+__device__ T* opaque(T* x) {
+  asm volatile("" : "+l"(x));
+  return x;
+}
 inline __device__ unsigned opaque_lane() { return opaque(threadIdx.x % warp_size); }
 
 /// The sum over the warp, in every lane, in one fixed order.
