@@ -178,9 +178,8 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     if (first + Tile::owned > T || at.query + walked > T || cover(at.query) != Cover::all) {
       const int key = of_warp();
       s.for_each([&](int row, int column, float& p) {
-        if (first + key + row >= T || at.query + column >= T ||
-            !Mask::visible(stage.places.at(at.query, column), shared.places.at(first, key + row)))
-          p = 0;
+        const TokenPlace of_query = stage.places.at(at.query, column), of_key = shared.places.at(first, key + row);
+        if ((of_key.index >= T) | (of_query.index >= T) | !Mask::visible(of_query, of_key)) p = 0;
       });
     }
 #pragma unroll
@@ -282,8 +281,8 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     if (key + walked > T || cover(key) != Cover::all) {
       const int query = of_warp();
       dp.for_each([&](int row, int column, float& ds) {
-        if (key + column >= T || !Mask::visible(shared.places.at(first, query + row), stage.places.at(key, column)))
-          ds = 0;
+        const TokenPlace of_query = shared.places.at(first, query + row), of_key = stage.places.at(key, column);
+        if ((of_key.index >= T) | !Mask::visible(of_query, of_key)) ds = 0;
       });
     }
     multiply_rows(of_dq, dp.rounded(), stage.keys);

@@ -95,9 +95,8 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     if (key + Tile::walked > T || cover(key) != Cover::all) {
       const int query = of_warp();
       s.for_each([&](int row, int column, float& score) {
-        if (key + column >= T ||
-            !Mask::visible(shared.of_queries.at(first, query + row), shared.of_keys.at(key, column)))
-          score = never;
+        const TokenPlace of_query = shared.of_queries.at(first, query + row), of_key = shared.of_keys.at(key, column);
+        if ((of_key.index >= T) | !Mask::visible(of_query, of_key)) score = never;
       });
     }
 
