@@ -93,8 +93,12 @@ TEMPLATE_TEST_CASE("attention computes the same bits where it knows its bounds b
 
 TEMPLATE_TEST_CASE("attention of one token on a GPU gives what the whole sequence gives", "[cuda][attention]",
                    (Case<Causal, 2, 1, 64>), (Case<SlidingWindow<70>, 4, 2, 32>), (Case<Causal, 2, 2, 128, float>),
-                   (Case<Causal, 1, 1, 16, float>), (Case<SameParity, 2, 2, 32>)) {
+                   (Case<Causal, 1, 1, 16, float>), (Case<Causal, 2, 1, 48, float>), (Case<SameParity, 2, 2, 32>)) {
   TestType::template check_decode<cuda::Device>(GENERATE(1, 5, 256, 257, 700));
+}
+
+TEST_CASE("attention of one token on a GPU has larger chunks of a longer cache", "[cuda][attention]") {
+  Case<Causal, 1, 1, 16, float>::check_decode<cuda::Device>(17'000);
 }
 
 TEMPLATE_TEST_CASE("the bounds of attention are the first and the last tile that the mask shows", "[cuda][attention]",

@@ -90,8 +90,7 @@ struct EmbeddingPieces {
     const int end = sorted.end(first), last = end < first + SortedTokens::piece ? end : first + SortedTokens::piece;
     float sum[vec] = {};
     sorted.add(sum, dx + c, C, first, last);
-#pragma unroll
-    for (int j = 0; j < vec; ++j) sums[static_cast<std::int64_t>(p) * C + c + j] = sum[j];
+    store_floats(sums + static_cast<std::int64_t>(p) * C + c, sum);
   }
 };
 
@@ -113,12 +112,12 @@ struct EmbeddingBackward {
     float sum[vec] = {};
     sorted.add(sum, dx + c, C, head, end < p * SortedTokens::piece ? end : p * SortedTokens::piece);
 #pragma unroll 4
-    for (; p * SortedTokens::piece < end; ++p)
-#pragma unroll
-      for (int j = 0; j < vec; ++j) sum[j] += sums[static_cast<std::int64_t>(p) * C + c + j];
+    for (; p * SortedTokens::piece < end; ++p) add_floats(sum, sums + static_cast<std::int64_t>(p) * C + c);
     float* const to = dtable + static_cast<std::int64_t>(sorted.token[head]) * C + c;
 #pragma unroll
-    for (int j = 0; j < vec; ++j) to[j] += scale * sum[j];
+    for (float& x : sum) x *= scale;
+    add_floats(sum, to);
+    store_floats(to, sum);
   }
 };
 

@@ -37,4 +37,21 @@ struct alignas(Size * sizeof(T)) Vec {
   }
 };
 
+/// x += from, and to = x: neighbouring floats that move as loads and stores of 16 bytes.
+template <int N>
+__device__ void add_floats(float (&x)[N], const float* from) {
+#pragma unroll
+  for (int first = 0; first < N; first += Vec<float>::size) {
+    const auto some = Vec<float>::load(from + first);
+#pragma unroll
+    for (int j = 0; j < Vec<float>::size; ++j) x[first + j] += some[j];
+  }
+}
+template <int N>
+__device__ void store_floats(float* to, const float (&x)[N]) {
+#pragma unroll
+  for (int first = 0; first < N; first += Vec<float>::size)
+    Vec<float>{x[first], x[first + 1], x[first + 2], x[first + 3]}.store(to + first);
+}
+
 }  // namespace longsky::cuda
