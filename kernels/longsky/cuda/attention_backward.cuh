@@ -60,7 +60,7 @@ struct BackwardKeysAndSumsShared : BackwardKeysShared<D, Tile> {
 /// Leaves ds of a warp's keys where add_to_queries looks for it.
 template <class Tile, int D, int N>
 __device__ void share_ds(BackwardKeysAndSumsShared<D, Tile>& shared, const Factors<Tile::row_blocks, N>& ds) {
-  const int warp = static_cast<int>(threadIdx.x) / warp_size;
+  const int warp = static_cast<int>(opaque(threadIdx.x) / warp_size);
 #pragma unroll
   for (int r = 0; r < Tile::row_blocks; ++r)
 #pragma unroll
@@ -77,7 +77,7 @@ __device__ void add_to_queries(float* __restrict__ query_sums, BackwardKeysAndSu
                                int queries) {
   __syncthreads();
   const unsigned lane = opaque_lane();
-  const int warp = static_cast<int>(threadIdx.x) / warp_size;
+  const int warp = static_cast<int>(opaque(threadIdx.x) / warp_size);
   // The warps take turns at columns of 16, where there are enough for all of them, or at pieces of 16 x 16.
   constexpr int down = Tile::walked / 16, across = D / 16;
   constexpr int rows = across % Tile::warps == 0 ? down : 1, pieces = down / rows * across;
@@ -127,8 +127,11 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   const float scale = log2_e / sqrtf(static_cast<float>(D));
 
   // All heads of queries that share these keys, and of each the tiles that the mask shows.
-  const Walk walk = walk_of(batch, Walker::backward_keys, b, first / Tile::owned,
-                            causal_walk<Tile::walked>(Walker::backward_keys, first, last, T));
+  const auto walk = [&] {  // where it begins is asked again for each head, and not kept
+    return walk_of(batch, Walker::backward_keys, b, first / Tile::owned,
+                   causal_walk<Tile::walked>(Walker::backward_keys, first, last, T));
+  };
+  const int behind = walk().behind;
   struct Place {
     int of_group, query;
   };
@@ -136,8 +139,8 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     return Mask::cover(places.range(query, std::min(T, query + walked) - 1), places.range(first, last));
   };
   const auto shown = [&](Place at) {
-    for (;; at = {at.of_group + 1, walk.first}) {
-      for (; at.query < walk.behind; at.query += walked)
+    for (;; at = {at.of_group + 1, walk().first}) {
+      for (; at.query < behind; at.query += walked)
         if (cover(at.query) != Cover::none) return at;
       if (at.of_group == H / KV - 1) return at;  // there is no more
     }
@@ -158,15 +161,15 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   copy_rows<Tile::threads>(shared.keys, k + kv_head, D, first, T);
   copy_rows<Tile::threads>(shared.values, v + kv_head, D, first, T);
   shared.places.template copy<Tile::threads>(places, first, T);
-  Place at = shown({0, walk.first});
-  if (at.query < walk.behind) copy(shared.stage[0], at);
+  Place at = shown({0, walk().first});
+  if (at.query < behind) copy(shared.stage[0], at);
   commit_copies();
   int turn = 0;
-  for (Place next; at.query < walk.behind; at = next, turn ^= 1) {
+  for (Place next; at.query < behind; at = next, turn ^= 1) {
     next = shown({at.of_group, at.query + walked});
     wait_for_copies<0>();
     __syncthreads();  // this stage is there, and all have read the other
-    if (next.query < walk.behind) copy(shared.stage[turn ^ 1], next);
+    if (next.query < behind) copy(shared.stage[turn ^ 1], next);
     commit_copies();
 
     auto& stage = shared.stage[turn];

@@ -83,7 +83,7 @@ inline __device__ float row_sum(float x) {
 /// Begins to copy the rows [first, first + Rows) of `from`, `stride` elements apart; zeros from row `end` on.
 template <int Threads, int Rows, int D>
 __device__ void copy_rows(SharedTile<Rows, D>& to, const bf16* from, std::int64_t stride, int first, int end) {
-  constexpr unsigned chunks = SharedTile<Rows, D>::chunks, at_once = Threads / chunks;  // rows
+  constexpr unsigned chunks = Swizzle<D>::chunks, at_once = Threads / chunks;  // rows
   static_assert(Threads % chunks == 0 && Rows % at_once == 0);
   const unsigned thread = opaque(threadIdx.x), row = thread / chunks, at = thread % chunks;
   const bf16* const of_own = from + first * stride + (row * static_cast<unsigned>(stride) + at * 8);

@@ -13,6 +13,7 @@
 
 #include <longsky/core/half.hpp>
 #include <longsky/cuda/shared.cuh>
+#include <longsky/cuda/swizzle.cuh>
 #include <longsky/cuda/warp.cuh>
 
 #include <cuda_runtime.h>
@@ -28,25 +29,23 @@ inline __device__ void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], 
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
-/// Rows of D bfloat16 in shared memory. Their 16-byte chunks are permuted so that the eight of a matrix lie in
-/// different banks. Declare it __shared__.
+/// Rows of D bfloat16 in shared memory, their chunks of 16 bytes swizzled. Declare it __shared__.
 template <int Rows, int D>
 class SharedTile {
  public:
-  static constexpr unsigned chunk = 8, chunks = D / chunk;  // elements of 16 bytes, and how many there are in a row
+  using Places = Swizzle<D>;
 
   /// Begins to copy one chunk from global memory, or zeros where there is nothing to copy: nothing is read then.
   __device__ void copy_async(unsigned row, unsigned at, const bf16* from, bool there) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(&element_[place(row, at)])),
-                 "l"(from), "r"(there ? 16 : 0));
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(begin() + Places::bytes(row, at)), "l"(from),
+                 "r"(there ? 16 : 0));
   }
 
   /// Four 8 x 8 matrices; lane i names the row and chunk, 2 * pair + odd, of row i % 8 of matrix i / 8. A lane receives
-  /// two neighbours of row lane / 4, or with Transposed of column lane / 4. `pair` is one for the warp: what lanes
-  /// differ in is computed once for all of them, and a pair is one more instruction.
+  /// two neighbours of row lane / 4, or with Transposed of column lane / 4. `pair` is one for the warp.
   template <bool Transposed>
   __device__ void load_matrices(std::uint32_t (&to)[4], unsigned row, unsigned odd, unsigned pair) {
-    const std::uint32_t from = shared_address(element_) + row * chunks * 16 + ((odd ^ spot(row)) * 16 ^ pair * 32);
+    const std::uint32_t from = begin() + Places::bytes(row, odd, pair);
     if constexpr (Transposed)
       asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
                    : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
@@ -60,19 +59,13 @@ class SharedTile {
   /// The warp stores an 8 x 8 matrix, a chunk of the rows from `row` on; a lane gives two neighbours of row lane / 4.
   __device__ void store_matrix(unsigned row, unsigned at, std::uint32_t pair) {
     const unsigned lane = opaque_lane();
-    *reinterpret_cast<std::uint32_t*>(&element_[place(row + lane / 4, at) + lane % 4 * 2]) = pair;
+    pair_[(Places::bytes(row + lane / 4, at) + lane % 4 * 4) / 4] = pair;
   }
 
  private:
-  /// What the chunks of a row are permuted by.
-  static __device__ unsigned spot(unsigned row) {
-    constexpr unsigned spread = chunks < 8 ? chunks : 8;
-    static_assert((spread & (spread - 1)) == 0, "longsky: a row of a tile has 2, 4, 8 chunks or a multiple of 8");
-    return row / (8 / spread) % spread;
-  }
-  static __device__ unsigned place(unsigned row, unsigned at) { return (row * chunks + (at ^ spot(row))) * chunk; }
+  __device__ std::uint32_t begin() const { return shared_address(pair_); }
 
-  alignas(128) std::uint16_t element_[Rows * D];
+  alignas(128) std::uint32_t pair_[Rows * D / 2];
 };
 
 }  // namespace longsky::cuda

@@ -5,6 +5,7 @@
 
 #include <longsky/core/half.hpp>
 #include <longsky/cuda/shared.cuh>
+#include <longsky/cuda/swizzle.cuh>
 
 #include <array>
 #include <bit>
@@ -40,11 +41,11 @@ inline void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], std::uint32
 template <int Rows, int D>
 class SharedTile {
  public:
-  static constexpr int chunk = 8, chunks = D / chunk;
+  using Places = Swizzle<D>;
 
-  void copy_async(int row, int at, const bf16* from, bool there) {
-    const int place = place_of(row, at);
-    touched_[place].note_write(place);
+  void copy_async(unsigned row, unsigned at, const bf16* from, bool there) {
+    const unsigned place = place_of(row, at, Places::bytes(row, at));
+    touched_[place].note_write(static_cast<int>(place));
     chunk_[place].fill(0xffff);
     copies.begin([this, place, from, there] {
       if (there)
@@ -56,43 +57,43 @@ class SharedTile {
   }
 
   template <bool Transposed>
-  void load_matrices(std::uint32_t (&to)[4], unsigned row, unsigned odd, unsigned pair_of_chunks) {
+  void load_matrices(std::uint32_t (&to)[4], unsigned row, unsigned odd, unsigned pair) {
     if (odd > 1) emulation::block.fail("a chunk is odd or not, 0 or 1");
-    const auto place =
-        emulation::block.exchange(place_of(static_cast<int>(row), static_cast<int>(2 * pair_of_chunks + odd)));
+    const auto place = emulation::block.exchange(place_of(row, 2 * pair + odd, Places::bytes(row, odd, pair)));
     const unsigned lane = threadIdx.x % 32;
     const auto element = [&](unsigned matrix, unsigned r, unsigned c) {
-      const int p = place[matrix * 8 + r];
-      touched_[p].note_read(p);
+      const unsigned p = place[matrix * 8 + r];
+      touched_[p].note_read(static_cast<int>(p));
       return std::uint32_t{chunk_[p][c]};
     };
     for (unsigned m = 0; m < 4; ++m) {
-      const unsigned line = lane / 4, pair = lane % 4 * 2;
-      to[m] = Transposed ? element(m, pair, line) | element(m, pair + 1, line) << 16
-                         : element(m, line, pair) | element(m, line, pair + 1) << 16;
+      const unsigned line = lane / 4, two = lane % 4 * 2;
+      to[m] = Transposed ? element(m, two, line) | element(m, two + 1, line) << 16
+                         : element(m, line, two) | element(m, line, two + 1) << 16;
     }
   }
 
-  void store_matrix(int row, int at, std::uint32_t pair) {
+  void store_matrix(unsigned row, unsigned at, std::uint32_t pair) {
     const auto pairs = emulation::block.exchange(pair);
     const unsigned lane = threadIdx.x % 32;
     if (lane % 4 != 0) return;  // one lane stores a chunk, which is what is watched
-    const int place = place_of(row + static_cast<int>(lane / 4), at);
-    touched_[place].note_write(place);
-    for (unsigned i = 0; i < chunk; ++i)
+    const unsigned place = place_of(row + lane / 4, at, Places::bytes(row + lane / 4, at));
+    touched_[place].note_write(static_cast<int>(place));
+    for (unsigned i = 0; i < Places::chunk; ++i)
       chunk_[place][i] = static_cast<std::uint16_t>(pairs[lane + i / 2] >> (i % 2 * 16));
   }
 
  private:
-  static int place_of(int row, int at) {
-    if (row < 0 || row >= Rows || at < 0 || at >= chunks)
+  /// The chunk that begins at `bytes`, which is chunk `at` of a row.
+  static unsigned place_of(unsigned row, unsigned at, unsigned bytes) {
+    if (row >= Rows || at >= Places::chunks)
       emulation::block.fail("row " + std::to_string(row) + ", chunk " + std::to_string(at) + " of a tile of " +
-                            std::to_string(Rows) + " x " + std::to_string(chunks));
-    return row * chunks + at;
+                            std::to_string(Rows) + " x " + std::to_string(Places::chunks));
+    return bytes / 16;
   }
 
-  std::array<std::uint16_t, chunk> chunk_[Rows * chunks];
-  emulation::Touched touched_[Rows * chunks];
+  std::array<std::uint16_t, Places::chunk> chunk_[Rows * Places::chunks];
+  emulation::Touched touched_[Rows * Places::chunks];
 };
 
 }  // namespace longsky::cuda
