@@ -46,12 +46,12 @@ struct SwigluCases {
   static void check_gradients() {
     constexpr std::int64_t N = 3;
     auto gate_up = random_floats(N * 2 * F, "gate_up");
-    for (float& x : gate_up) x *= 4;
+    for (float& x : gate_up) x *= 8;  // both flat ends of the sigmoid
     gate_up = stored_as<T>(gate_up);
     const auto dy = stored_as<T>(random_floats(N * F, "dy"));
     const auto [y, apart, in_place] = passes<Device, T, F>(gate_up, dy);
     CHECK(close(apart, differences(to_double(gate_up), to_double(dy), [](const Doubles& at) { return swiglu(at, F); }),
-                2e-6 + rounding<T>));
+                3e-6 + rounding<T>));
     CHECK(same_bits(apart, in_place));
   }
 

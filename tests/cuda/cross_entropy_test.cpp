@@ -82,7 +82,7 @@ TEMPLATE_TEST_CASE("rows of logits may lie more than 2^31 elements apart", "[cud
   for (int v = 0; v < V; ++v) CHECK(static_cast<float>(dlogits[v]) == 0.0f);
 }
 
-TEST_CASE("a tile is of 2,048 tokens or of 256 MiB of logits", "[cuda][cross_entropy]") {
+TEST_CASE("a tile has 256 MiB of logits, in 2,048 to 8,192 tokens", "[cuda][cross_entropy]") {
   STATIC_REQUIRE(cuda::CrossEntropyTile<97>::tokens == 8192);
   STATIC_REQUIRE(cuda::CrossEntropyTile<16384>::tokens == 4096);
   STATIC_REQUIRE(cuda::CrossEntropyTile<32000>::tokens == 2048);

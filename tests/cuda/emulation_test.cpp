@@ -119,6 +119,13 @@ TEST_CASE("a barrier that only some reach, and an index beyond the end, are foun
   CHECK_THAT(said([&] { cuda::launch(device, {1, 5}, outside); }), Catch::Contains("shared[4] of 4"));
 }
 
+TEST_CASE("a grid that CUDA does not have is answered in a sentence", "[cuda][emulation]") {
+  cuda::Device device;
+  float out[64];
+  CHECK_THAT(said([&] { cuda::launch(device, {.blocks = 1, .threads = 64, .rows = 65536}, sum_lanes, &out[0]); }),
+             Catch::Contains("65536 rows") && Catch::Contains("shorten the context"));
+}
+
 TEST_CASE("a warp's sum reaches every lane", "[cuda][emulation]") {
   cuda::Device device;
   float out[64];

@@ -43,14 +43,15 @@ TEMPLATE_TEST_CASE("zeroed memory on a GPU is zero", "[cuda][global_norm]", floa
   GlobalNormCases::check_fill_zero<cuda::Device, TestType>(GENERATE(0, 1, 5001));
 }
 
-TEST_CASE("a block of the sum of squares may have many numbers a thread", "[cuda][global_norm]") {
-  const auto x = random_floats(5001, "x");
+TEMPLATE_TEST_CASE("a block of the sum of squares may have many numbers a thread", "[cuda][global_norm]", float, bf16) {
+  using T = TestType;
+  const auto x = stored_as<T>(random_floats(GENERATE(1, 63, 65, 30'001), "x"));
   double want = 0;
   for (const float value : x) want += double{value} * double{value};
   cuda::Device device;
-  OnDevice<float> on_x(device, x);
+  OnDevice<T> on_x(device, x);
   OnDevice<double> total(device, 1);
-  cuda::sum_of_squares<FewThreads>(device, total.data(), std::span<const float>(on_x.span()));
+  cuda::sum_of_squares<FewThreads>(device, total.data(), std::span<const T>(on_x.span()));
   CHECK(total.values()[0] == Approx(want).epsilon(1e-12));
 }
 

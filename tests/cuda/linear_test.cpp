@@ -26,9 +26,9 @@ TEST_CASE("without rows a linear layer on a GPU writes nothing", "[cuda][linear]
   check_linear_without_rows<cuda::Device>();
 }
 
-TEST_CASE("logits come in float from what a GPU stores smaller", "[cuda][linear]") {
-  constexpr int N = 264, K = 32;
-  constexpr std::int64_t rows = 67;
+TEMPLATE_TEST_CASE_SIG("logits come in float from what a GPU stores smaller", "[cuda][linear]", ((int N, int K), N, K),
+                       (1, 1), (3, 7), (264, 32)) {
+  const std::int64_t rows = GENERATE(1, 2, 67);
   const LinearNumbers in(N, K, rows, factors<Bf16>);
   cuda::Device device;
   auto x = put<bf16>(device, in.x), w = put<bf16>(device, in.w), bias = put<bf16>(device, in.bias),

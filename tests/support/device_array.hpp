@@ -8,7 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 #include <span>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -19,7 +22,7 @@ namespace longsky::test {
 template <class T, class Device>
 class DeviceArray {
  public:
-  /// Room for results: every byte is 0xff, which is not a number in every format, and -1.
+  /// Room for results: not numbers, or integers that no op computes.
   DeviceArray(Device& device, std::int64_t size) : DeviceArray(device, size, nullptr) {}
   /// `values`, rounded to T.
   template <class From>
@@ -48,7 +51,7 @@ class DeviceArray {
   }
 
  private:
-  static constexpr std::int64_t zone = 72;
+  static constexpr std::int64_t zone = 17 * 16 / std::gcd(16, sizeof(T));  // an odd number of 16 bytes
   static std::vector<T> guards() {
     std::vector<T> bytes(zone);
     std::memset(static_cast<void*>(bytes.data()), 0xa5, zone * sizeof(T));
@@ -61,7 +64,7 @@ class DeviceArray {
     if (values)
       all.assign(values, values + size);
     else if (size > 0)
-      std::memset(static_cast<void*>(all.data()), 0xff, all.size() * sizeof(T));
+      std::memset(static_cast<void*>(all.data()), std::is_integral_v<T> ? 0x5a : 0xff, all.size() * sizeof(T));
     const std::vector<T> around = guards();
     all.insert(all.begin(), around.begin(), around.end());
     all.insert(all.end(), around.begin(), around.end());

@@ -326,7 +326,8 @@ void attention_backward_keys(Device& device, bf16* dk, bf16* dv, Sums query_sums
          batch);
 }
 
-/// Writes every element of dq [B,H,T,D], dk and dv [B,KV,T,D]. o and lse are the forward pass's. Any T.
+/// Writes every element of dq [B,H,T,D], dk and dv [B,KV,T,D]. o and lse are the forward pass's. Any T up to
+/// 65,535 tiles.
 template <class Mask, int H, int KV, int D, class Tiles = AttentionTiles<D>>
 void attention_backward(Device& device, bf16* dq, bf16* dk, bf16* dv, Rows<const bf16, H * D> d_o,
                         Rows<const bf16, H * D> o, const float* lse, const bf16* q, const bf16* k, const bf16* v,

@@ -156,7 +156,7 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
 }  // namespace kernel
 
 /// o [B*T, H*D] and lse [B,H,T] from q [B,H,T,D], k and v [B,KV,T,D]. A query that sees no key gets o = 0 and
-/// lse = -infinity. Any T.
+/// lse = -infinity. Any T up to 65,535 tiles.
 template <class Mask, int H, int KV, int D, class Tiles = AttentionTiles<D>>
 void attention_forward(Device& device, Rows<bf16, H * D> o, float* lse, const bf16* q, const bf16* k, const bf16* v,
                        AttentionBatch batch) {

@@ -23,7 +23,7 @@
 
 namespace longsky::cuda {
 
-/// How many tokens share one pass over W and dW: as many as have 256 MiB of logits, and 2,048 where those are more.
+/// How many tokens share one pass over W and dW: as many as have 256 MiB of logits, at least 2,048 and at most 8,192.
 /// With fewer, reading and writing dW, 8 V C bytes a tile, is no longer little beside multiplying, 6 V C operations a
 /// token.
 template <int V>

@@ -81,14 +81,23 @@ class Memory {
   std::int64_t size_ = 0;
 };
 
-/// How many blocks of how many threads a kernel is launched with, the bytes of their shared_memory (shared.cuh), and
-/// how often: `rows` of so many blocks, one after the other, which a block knows by blockIdx.y.
+/// A kernel's grid, `rows` of `blocks` blocks of `threads` threads, and the bytes of their shared_memory (shared.cuh).
+/// A block knows its row by blockIdx.y.
 struct Grid {
   std::int64_t blocks;
   int threads;
   std::size_t shared = 0;
   std::int64_t rows = 1;
-  static constexpr std::int64_t most_rows = 65535;
+
+  bool empty() const { return blocks == 0 || rows == 0; }
+  /// Throws Error where CUDA has no such grid.
+  void check() const {
+    constexpr std::int64_t most_rows = 65535;
+    if (rows > most_rows)
+      throw Error(ExitCode::failure, "a kernel would need " + std::to_string(rows) +
+                                         " rows of blocks, one for each tile of a sequence, and CUDA has " +
+                                         std::to_string(most_rows) + " at the most; shorten the context");
+  }
 };
 
 /// The uses of scratch memory; two that are alive at the same time have different names.

@@ -10,15 +10,12 @@ namespace longsky::cuda {
 /// Queues `kernel` on the device's stream. No blocks: nothing to do.
 template <class... Parameters, class... Arguments>
 void launch(Device& device, Grid grid, void (*kernel)(Parameters...), const Arguments&... arguments) {
-  if (grid.blocks == 0 || grid.rows == 0) return;
+  grid.check();
+  if (grid.empty()) return;
   const auto name = [&] {
     const char* mangled = nullptr;
     return cudaFuncGetName(&mangled, reinterpret_cast<const void*>(kernel)) == cudaSuccess ? mangled : "a kernel";
   };
-  if (grid.rows > Grid::most_rows)
-    throw Error(ExitCode::failure, "CUDA cannot launch " + std::string(name()) + " in " + std::to_string(grid.rows) +
-                                       " rows of blocks, one for each tile of a sequence: " +
-                                       std::to_string(Grid::most_rows) + " are the most; shorten the context");
   constexpr std::size_t unasked = 48 << 10;  // bytes of shared memory that every block may have
   if (grid.shared > unasked)
     if (const cudaError_t status =

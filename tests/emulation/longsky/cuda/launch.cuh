@@ -9,6 +9,7 @@ namespace longsky::cuda {
 
 template <class... Parameters, class... Arguments>
 void launch(Device&, Grid grid, void (*kernel)(Parameters...), const Arguments&... arguments) {
+  grid.check();
   emulation::block.run({static_cast<unsigned>(grid.blocks), static_cast<unsigned>(grid.rows)},
                        static_cast<unsigned>(grid.threads), grid.shared,
                        [&] { kernel(static_cast<Parameters>(arguments)...); });
