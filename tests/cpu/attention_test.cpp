@@ -26,11 +26,11 @@ TEST_CASE("attention is its formula past the tile of queries", "[attention]") {
 }
 
 TEST_CASE("attention is its formula where scores are in the hundreds", "[attention]") {
-  Case<Causal, 2, 1, 32>::check_formula<cpu::Device>(1, 300, 900.0f);
+  Case<Causal, 2, 2, 16>::check_formula<cpu::Device>(1, 300, 900.0f);
 }
 
 TEST_CASE("attention's gradients are the differences of its formula", "[attention]") {
-  Case<Causal, 2, 1, 16>::check_gradients<cpu::Device>();
+  Case<Causal, 2, 2, 16>::check_gradients<cpu::Device>();
 }
 
 TEST_CASE("a document's attention does not change by a bit when another document does", "[attention]") {
@@ -38,10 +38,5 @@ TEST_CASE("a document's attention does not change by a bit when another document
 }
 
 TEST_CASE("a NaN in a query reaches its own output and no other", "[attention]") {
-  Case<Causal, 1, 1, 16>::check_nan_stays<cpu::Device>();
-}
-
-TEMPLATE_TEST_CASE("one token at a time gives what the whole sequence gives", "[attention]", (Case<Causal, 4, 2, 64>),
-                   (Case<SlidingWindow<700>, 2, 1, 16>), (Case<SameParity, 2, 2, 32>)) {
-  TestType::template check_decode<cpu::Device>(GENERATE(1, 2, 17, 512, 513, 1100));
+  Case<Causal, 2, 2, 16>::check_nan_stays<cpu::Device>();
 }
