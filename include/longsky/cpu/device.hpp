@@ -103,9 +103,7 @@ class Device {
   }
 
   /// Elements that attention_bounds writes for `tokens` tokens.
-  static constexpr std::int64_t attention_bounds_size(std::int64_t /*tokens*/) {
-    return 0;
-  }
+  static constexpr std::int64_t attention_bounds_size(std::int64_t /*tokens*/) { return 0; }
 
   /// Copies between the host's memory and the device's, which here is the host's.
   template <class T>

@@ -51,15 +51,13 @@ constexpr std::int64_t workspace_bytes(const StepShape& shape) {
 
 /// What lies in the device's memory of batches of `tokens` tokens: tokens, targets, documents and positions of the two
 /// that a thread fills in turn, or of the one that was sent; and what attention knows of it, once for all layers.
-template <class Device, class Element>
+template <class Device>
 constexpr std::int64_t batch_bytes(std::int64_t tokens) {
   constexpr std::int64_t number = sizeof(std::int32_t);
   if constexpr (std::is_void_v<Device>)
     return 2 * 4 * tokens * number;
   else
-    return ((Device::shares_host_memory ? 2 : 1) * 4 * tokens +
-            Device::attention_bounds_size(tokens)) *
-           number;
+    return ((Device::shares_host_memory ? 2 : 1) * 4 * tokens + Device::attention_bounds_size(tokens)) * number;
 }
 
 /// The exact sizes of what a Trainer of this stage owns on `Device`, of the weights, and of the ops' workspace if every
@@ -80,7 +78,7 @@ constexpr MemoryPlan plan(int threads = 1) {
             {"rotary table", std::int64_t{s.position_count()} * R::model.head_dim() * 4},
             {"workspace", workspace_bytes<Device, Network>({s.sequences, s.context, weights, threads})},
             {"step state", (static_cast<std::int64_t>(sizeof(StepState)) + 63) / 64 * 64},
-            {"batches", batch_bytes<Device, Element>(s.tokens_per_pass())}}}};
+            {"batches", batch_bytes<Device>(s.tokens_per_pass())}}}};
 }
 
 /// The most that any stage of the recipe needs.

@@ -60,7 +60,7 @@ struct BackwardKeysAndSumsShared : BackwardKeysShared<D, Tile> {
 /// Leaves ds of a warp's keys where add_to_queries looks for it.
 template <class Tile, int D, int N>
 __device__ void share_ds(BackwardKeysAndSumsShared<D, Tile>& shared, const Factors<Tile::row_blocks, N>& ds) {
-  const int warp = static_cast<int>(opaque(threadIdx.x) / warp_size);
+  const int warp = opaque_warp();
 #pragma unroll
   for (int r = 0; r < Tile::row_blocks; ++r)
 #pragma unroll
@@ -77,7 +77,7 @@ __device__ void add_to_queries(float* __restrict__ query_sums, BackwardKeysAndSu
                                int queries) {
   __syncthreads();
   const unsigned lane = opaque_lane();
-  const int warp = static_cast<int>(opaque(threadIdx.x) / warp_size);
+  const int warp = opaque_warp();
   // The warps take turns at columns of 16, where there are enough for all of them, or at pieces of 16 x 16.
   constexpr int down = Tile::walked / 16, across = D / 16;
   constexpr int rows = across % Tile::warps == 0 ? down : 1, pieces = down / rows * across;
@@ -121,7 +121,7 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   const int T = batch.context;
   const int first = static_cast<int>(blockIdx.y) * Tile::owned, last = std::min(T, first + Tile::owned) - 1;
   const int b = static_cast<int>(blockIdx.x / KV), kv = static_cast<int>(blockIdx.x % KV);
-  const auto of_warp = [] { return static_cast<int>(opaque(threadIdx.x) / warp_size) * R * 16; };  // its first key
+  const auto of_warp = [] { return opaque_warp() * R * 16; };  // its first key
   const SequencePlaces places = batch.places(b);
   const std::int64_t kv_head = (static_cast<std::int64_t>(b) * KV + kv) * T * D;
   const float scale = log2_e / sqrtf(static_cast<float>(D));
@@ -226,7 +226,7 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   const int first = (tiles - 1 - static_cast<int>(blockIdx.y)) * Tile::owned,
             last = std::min(T, first + Tile::owned) - 1;
   const int b = static_cast<int>(blockIdx.x / H), h = static_cast<int>(blockIdx.x % H);
-  const auto of_warp = [] { return static_cast<int>(opaque(threadIdx.x) / warp_size) * R * 16; };  // its first query
+  const auto of_warp = [] { return opaque_warp() * R * 16; };  // its first query
   const SequencePlaces places = batch.places(b);
   const std::int64_t head = static_cast<std::int64_t>(b) * H + h;
   const std::int64_t kv_head = (static_cast<std::int64_t>(b) * KV + h / (H / KV)) * T * D;

@@ -44,7 +44,7 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   const int tile = tiles - 1 - static_cast<int>(blockIdx.y);
   const int b = static_cast<int>(blockIdx.x / H), h = static_cast<int>(blockIdx.x % H);
   const int first = tile * Tile::owned, last = std::min(T, first + Tile::owned) - 1;
-  const auto of_warp = [] { return static_cast<int>(opaque(threadIdx.x) / warp_size) * R * 16; };  // its first query
+  const auto of_warp = [] { return opaque_warp() * R * 16; };  // its first query
 
   const SequencePlaces places = batch.places(b);
   const std::int64_t head = static_cast<std::int64_t>(b) * H + h;

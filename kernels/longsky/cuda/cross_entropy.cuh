@@ -24,8 +24,8 @@
 namespace longsky::cuda {
 
 /// How many tokens share one pass over W and dW: as many as have 256 MiB of logits, at least 2,048 and at most 8,192.
-/// With fewer, reading and writing dW, 8 V C bytes a tile, is no longer little beside multiplying, 6 V C operations a
-/// token.
+/// With fewer tokens, reading and writing dW, 8 V C bytes a tile, is no longer little beside multiplying, 6 V C
+/// operations a token.
 template <int V>
 struct CrossEntropyTile {
   static constexpr int threads = 512;  // of one row

@@ -20,6 +20,7 @@ __device__ T* opaque(T* x) {
   return x;
 }
 inline __device__ unsigned opaque_lane() { return opaque(threadIdx.x % warp_size); }
+inline __device__ int opaque_warp() { return static_cast<int>(opaque(threadIdx.x) / warp_size); }
 
 /// The sum over the warp, in every lane, in one fixed order.
 template <class T>
