@@ -6,8 +6,8 @@
 // the name up to the first '/'; its value is the geometric mean over the benchmarks of that key, each the median of its
 // repetitions.
 
+#include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
-#include <longsky/io/file.hpp>
 
 #include <algorithm>
 #include <cmath>

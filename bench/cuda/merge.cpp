@@ -6,8 +6,8 @@
 // torch.flash.attention.forward.d128.t16384. Its value is TFLOP/s or GB/s; key.fraction is that over what the same
 // process measured the GPU to do, key.spread the distance between the quartiles of the times over their median.
 
+#include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
-#include <longsky/io/file.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -1,8 +1,8 @@
 // longsky/eval/loss_curve.hpp — the losses of a run's stages, read back from its metrics.jsonl.
 #pragma once
 
+#include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
-#include <longsky/io/file.hpp>
 
 #include <cstdint>
 #include <filesystem>

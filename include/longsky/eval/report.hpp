@@ -3,10 +3,10 @@
 // The page holds everything itself: no network, no script, light and dark.
 #pragma once
 
+#include <longsky/core/file.hpp>
 #include <longsky/eval/chart.hpp>
 #include <longsky/eval/figures.hpp>
 #include <longsky/eval/loss_curve.hpp>
-#include <longsky/io/file.hpp>
 
 #include <filesystem>
 #include <string>

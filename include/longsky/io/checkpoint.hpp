@@ -6,10 +6,10 @@
 // written last and lists each file's size and CRC-32C, so a copy that lacks a byte is known before it is used.
 #pragma once
 
+#include <longsky/core/crc32c.hpp>
 #include <longsky/core/error.hpp>
+#include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
-#include <longsky/io/crc32c.hpp>
-#include <longsky/io/file.hpp>
 #include <longsky/io/safetensors.hpp>
 
 #include <algorithm>

@@ -6,10 +6,10 @@
 // found right, and the tensors cover the data without holes or overlaps.
 #pragma once
 
+#include <longsky/core/crc32c.hpp>
 #include <longsky/core/error.hpp>
+#include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
-#include <longsky/io/crc32c.hpp>
-#include <longsky/io/file.hpp>
 
 #include <algorithm>
 #include <bit>

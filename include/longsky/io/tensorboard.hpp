@@ -6,8 +6,8 @@
 // 5 summary (tag with simple_value or image) and 7 session_log.
 #pragma once
 
-#include <longsky/io/crc32c.hpp>
-#include <longsky/io/file.hpp>
+#include <longsky/core/crc32c.hpp>
+#include <longsky/core/file.hpp>
 
 #include <unistd.h>
 

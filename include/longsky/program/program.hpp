@@ -1,11 +1,11 @@
 // longsky/program/program.hpp — a recipe as a command: plan, describe, train, eval, generate, report.
 #pragma once
 
+#include <longsky/core/signals.hpp>
 #include <longsky/program/command_line.hpp>
 #include <longsky/program/describe.hpp>
 #include <longsky/program/options.hpp>
 #include <longsky/program/run.hpp>
-#include <longsky/train/signals.hpp>
 
 #include <algorithm>
 #include <filesystem>

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
 #include <longsky/eval/report_data.hpp>
-#include <longsky/io/file.hpp>
 
 #include <cstdint>
 #include <filesystem>

@@ -4,13 +4,13 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
 #include <longsky/eval/heat_map.hpp>
 #include <longsky/eval/loss_curve.hpp>
 #include <longsky/eval/report.hpp>
 #include <longsky/eval/report_data.hpp>
 #include <longsky/io/checkpoint.hpp>
-#include <longsky/io/file.hpp>
 #include <longsky/program/chain.hpp>
 #include <longsky/program/paths.hpp>
 #include <longsky/program/records.hpp>

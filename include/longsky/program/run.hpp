@@ -4,11 +4,11 @@
 // newest checkpoint. So the same command, after any end, goes on where it was.
 #pragma once
 
+#include <longsky/core/crc32c.hpp>
+#include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
 #include <longsky/eval/needle.hpp>
 #include <longsky/eval/perplexity.hpp>
-#include <longsky/io/crc32c.hpp>
-#include <longsky/io/file.hpp>
 #include <longsky/program/chain.hpp>
 #include <longsky/program/check_corpus.hpp>
 #include <longsky/program/describe.hpp>

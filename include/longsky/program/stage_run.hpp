@@ -6,12 +6,12 @@
 
 #include <longsky/core/error.hpp>
 #include <longsky/core/json.hpp>
+#include <longsky/core/signals.hpp>
 #include <longsky/io/checkpoint.hpp>
 #include <longsky/program/paths.hpp>
 #include <longsky/spec/cost.hpp>
 #include <longsky/train/metrics.hpp>
 #include <longsky/train/progress.hpp>
-#include <longsky/train/signals.hpp>
 #include <longsky/train/trainer.hpp>
 #include <longsky/train/weights.hpp>
 

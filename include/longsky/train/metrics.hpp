@@ -4,8 +4,8 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
-#include <longsky/io/file.hpp>
 #include <longsky/io/tensorboard.hpp>
 
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-// longsky/train/signals.hpp — SIGINT, SIGTERM, SIGUSR1, SIGHUP and SIGPIPE ask a run to stop; whoever loops asks
+// longsky/core/signals.hpp — SIGINT, SIGTERM, SIGUSR1, SIGHUP and SIGPIPE ask a run to stop; whoever loops asks
 // stop_requested().
 //
 // The first asks: the loop ends its step, writes a checkpoint and exits with ExitCode::stopped. A second SIGINT does

@@ -1,4 +1,4 @@
-// longsky/io/crc32c.hpp — CRC-32C (Castagnoli), the checksum of checkpoints and of TensorBoard's event files.
+// longsky/core/crc32c.hpp — CRC-32C (Castagnoli), the checksum of checkpoints and of TensorBoard's event files.
 //
 //   reflected polynomial 0x82F63B78, start and end inverted; crc32c("123456789") = 0xE3069283 (RFC 3720, B.4)
 #pragma once

@@ -1,4 +1,4 @@
-// longsky/io/file.hpp — whole files read, and files replaced so that a kill at any moment leaves the old or the new
+// longsky/core/file.hpp — whole files read, and files replaced so that a kill at any moment leaves the old or the new
 // one.
 //
 // The order that makes it so: temporary name in the same directory, write, fsync, rename, fsync of the directory.

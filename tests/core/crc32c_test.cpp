@@ -1,7 +1,7 @@
-// tests/io/crc32c_test.cpp — known answers of RFC 3720, B.4, and the two ways against each other.
+// tests/core/crc32c_test.cpp — known answers of RFC 3720, B.4, and the two ways against each other.
 #include "support/catch.hpp"
 
-#include <longsky/io/crc32c.hpp>
+#include <longsky/core/crc32c.hpp>
 
 #include <string>
 

@@ -1,7 +1,7 @@
-// tests/train/signals_test.cpp — the first signal asks, the second SIGINT does not, and handlers are given back.
+// tests/core/signals_test.cpp — the first signal asks, the second SIGINT does not, and handlers are given back.
 #include "support/catch.hpp"
 
-#include <longsky/train/signals.hpp>
+#include <longsky/core/signals.hpp>
 
 #include <sys/wait.h>
 

@@ -1,7 +1,7 @@
-// tests/io/file_test.cpp — files are replaced whole or not at all, and failures are sentences.
+// tests/core/file_test.cpp — files are replaced whole or not at all, and failures are sentences.
 #include "support/catch.hpp"
 
-#include <longsky/io/file.hpp>
+#include <longsky/core/file.hpp>
 
 #include "support/scratch_directory.hpp"
 
