@@ -6,8 +6,13 @@
 #include "support/scratch_directory.hpp"
 
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include <csignal>
+#include <cstring>
+#include <set>
 #include <string>
 
 using namespace longsky;
@@ -68,8 +73,7 @@ TEST_CASE("a full disk leaves the old file and no other") {
   }
   CHECK(read_file(scratch / "a") == "old");
   CHECK(files_in(scratch.path()) == 1);
-  FileWriter full("/dev/full", 0);
-  REQUIRE_THROWS_WITH(full.write("x"), Contains("/dev/full") && Contains("free space on that disk"));
+  CHECK_THAT(file_error("write", "a", ENOSPC).what(), Contains("free space on that disk"));
 }
 
 TEST_CASE("directories are made with their parents, but not under a file") {
@@ -92,4 +96,81 @@ TEST_CASE("a directory that cannot be written is a sentence") {
     REQUIRE_THROWS_WITH(replace_file(scratch / "a", "x"), Contains("check the permissions"));
   }
   std::filesystem::permissions(scratch.path(), std::filesystem::perms::owner_all);
+}
+
+TEST_CASE("a pipe, a socket or a device in place of a file is refused at once, not waited for") {
+  const ScratchDirectory scratch;
+  REQUIRE(::mkfifo((scratch / "pipe").c_str(), 0600) == 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, (scratch / "socket").c_str(), sizeof address.sun_path - 1);
+  const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM, 0));
+  REQUIRE(::bind(socket.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  std::filesystem::create_symlink("/dev/zero", scratch / "device");
+  for (const auto& [name, kind] : {std::pair("pipe", "a named pipe"), {"socket", "a socket"}, {"device", "a device"}}) {
+    const std::string words = std::string("it is ") + kind + " where a file was expected";
+    REQUIRE_THROWS_WITH(read_file(scratch / name), Contains(name) && Contains(words));
+    REQUIRE_THROWS_WITH(FileReader(scratch / name), Contains(name) && Contains(words));
+    REQUIRE_THROWS_WITH(FileWriter(scratch / name, O_APPEND), Contains(words) || Contains("no link is followed"));
+  }
+}
+
+TEST_CASE("a file of /proc, which says that it is empty, is read to its end, and a file above the limit is not read") {
+  CHECK_THAT(read_file("/proc/self/status"), Contains("VmRSS") && Contains("nonvoluntary_ctxt_switches"));
+  const ScratchDirectory scratch;
+  replace_file(scratch / "a", std::string(1001, 'x'));
+  CHECK(read_file(scratch / "a", 1001).size() == 1001);
+  REQUIRE_THROWS_WITH(read_file(scratch / "a", 1000), Contains("more than the 1000 bytes"));
+  std::filesystem::resize_file(scratch / "a", std::uintmax_t{1} << 40);  // a hole: it takes no space
+  REQUIRE_THROWS_WITH(read_file(scratch / "a"), Contains("more than the"));
+}
+
+TEST_CASE("what is written never goes through a link, and temporary names cannot be foretold") {
+  const ScratchDirectory scratch;
+  replace_file(scratch / "outside", "precious");
+  std::filesystem::create_symlink(scratch / "outside", scratch / "link");
+  REQUIRE_THROWS_WITH(FileWriter(scratch / "link"), Contains("link'"));
+  REQUIRE_THROWS_WITH(FileWriter(scratch / "link", O_APPEND), Contains("no link is followed"));
+  REQUIRE_THROWS_WITH(FileWriter(scratch / "outside"), Contains("File exists"));
+  replace_file(scratch / "link", "new");
+  CHECK(read_file(scratch / "outside") == "precious");
+  CHECK(!std::filesystem::is_symlink(scratch / "link"));
+  std::set<std::string> names;
+  for (int i = 0; i < 100; ++i) {
+    const auto name = temporary_name(scratch / "a");
+    CHECK(is_temporary_name(name));
+    names.insert(name.filename());
+  }
+  CHECK(names.size() == 100);
+}
+
+TEST_CASE("of temporary files only our own are removed, and none through a link") {
+  const ScratchDirectory scratch;
+  const auto ours = temporary_name(scratch / "run.json");
+  replace_file(ours, "left by a kill");
+  const std::string digits = ours.filename().string().substr(std::strlen("run.json"));
+  const std::string others[] = {".tmp-12", "thesis.tmp-1234",  "thesis.tmp-0123456789abcdeF",
+                                digits,    "a" + digits + "0", "a" + digits + ".txt"};
+  for (const std::string& name : others) replace_file(scratch / name, "somebody's");
+  std::filesystem::create_directory(scratch / ("directory" + digits));
+  std::filesystem::create_symlink(scratch / "thesis.tmp-1234", scratch / ("link" + digits));
+  std::filesystem::create_directory_symlink(scratch.path(), scratch / "elsewhere");
+  remove_stale_temporaries(scratch / "elsewhere");
+  CHECK(std::filesystem::exists(ours));
+  remove_stale_temporaries(scratch.path());
+  CHECK(!std::filesystem::exists(ours));
+  for (const std::string& name : others) CHECK(read_file(scratch / name) == "somebody's");
+  CHECK(std::filesystem::exists(scratch / ("directory" + digits)));
+  CHECK(std::filesystem::is_symlink(scratch / ("link" + digits)));
+}
+
+TEST_CASE("a name that is taken, a name that is free and a name nobody can ask for are three things") {
+  const ScratchDirectory scratch;
+  std::filesystem::create_symlink("nowhere", scratch / "dangling");
+  std::filesystem::create_symlink("itself", scratch / "itself");
+  CHECK(name_is_taken(scratch / "dangling"));
+  CHECK(name_is_taken(scratch / "itself"));
+  CHECK(!name_is_taken(scratch / "free"));
+  CHECK(!name_is_taken(scratch / "free/a"));
+  REQUIRE_THROWS_WITH(name_is_taken(scratch / "itself/a"), Contains("examine") && Contains("links"));
 }

@@ -65,10 +65,6 @@ inline std::string step_name(std::int64_t step) {
   return name;
 }
 
-inline bool is_temporary(const fs::path& directory) {
-  return directory.filename().string().find(".tmp-") != std::string::npos;
-}
-
 [[noreturn]] inline void reject(const fs::path& directory, const std::string& what) {
   throw Error(ExitCode::corrupt, "the checkpoint '" + directory.string() + "' is damaged: " + what +
                                      "; remove that directory, and the run goes on from what is left");
@@ -140,7 +136,7 @@ template <class Report>
   std::vector<CheckpointInfo> found;
   for (const fs::path& directory : entries(run)) {
     std::error_code error;
-    if (is_temporary(directory) || !fs::is_directory(directory, error)) continue;
+    if (is_temporary_name(directory) || !fs::is_directory(directory, error)) continue;
     try {
       CheckpointInfo info{directory, read_manifest(directory).step};
       const auto before = [&](const CheckpointInfo& a, const CheckpointInfo& b) { return rank(a) < rank(b); };
@@ -157,9 +153,8 @@ template <class Report>
 inline void discard(const fs::path& directory) {
   std::error_code error;
   fs::path doomed = directory;
-  if (!is_temporary(directory)) {
+  if (!is_temporary_name(directory)) {
     doomed = temporary_name(directory);
-    fs::remove_all(doomed, error);
     fs::rename(directory, doomed, error);
     if (error) return;
   }
@@ -171,7 +166,7 @@ inline void discard(const fs::path& directory) {
                                           const Json& state) {
   make_directories(folder(run));
   for (const fs::path& directory : entries(run))
-    if (is_temporary(directory)) discard(directory);
+    if (is_temporary_name(directory) && is_real_directory(directory)) discard(directory);
   const fs::path target = folder(run) / name, temporary = temporary_name(target), aside = target.string() + ".replaced";
   std::error_code error;
   try {

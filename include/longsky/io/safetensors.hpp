@@ -205,8 +205,8 @@ inline void read_safetensors(const std::filesystem::path& path, std::span<const 
   for (std::size_t i = 0; i < tensors.size(); ++i) file.read(offsets[i], std::as_writable_bytes(tensors[i].data));
 }
 
-/// Writes `tensors` to a new file, in their order, and returns when it is on the disk. The metadata gains
-/// "format": "pt", without which older readers refuse a file. Throws Error; a partial file may then remain.
+/// Writes `tensors` to a file, in their order, and returns when it is on the disk. The metadata gains "format": "pt",
+/// without which older readers refuse a file. Throws Error; what was there before then remains.
 [[gnu::cold]] inline FileDigest write_safetensors(const std::filesystem::path& path, std::span<const TensorRef> tensors,
                                                   std::map<std::string, std::string> metadata = {}) {
   metadata["format"] = "pt";
@@ -231,7 +231,7 @@ inline void read_safetensors(const std::filesystem::path& path, std::span<const 
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data can be mapped aligned
   const std::uint64_t size = text.size();
 
-  FileWriter file(path);
+  FileReplacement file(path);
   std::uint32_t crc = 0;
   const auto put = [&](std::span<const std::byte> bytes) {
     file.write(bytes);
@@ -240,7 +240,7 @@ inline void read_safetensors(const std::filesystem::path& path, std::span<const 
   put(std::as_bytes(std::span(&size, 1)));
   put(std::as_bytes(std::span(text.data(), text.size())));
   for (const TensorRef& tensor : tensors) put(std::as_bytes(tensor.data));
-  file.sync();
+  file.commit();
   return {file.written(), crc};
 }
 

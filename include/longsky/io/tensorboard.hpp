@@ -48,7 +48,7 @@ class TensorBoard {
     const std::string stem = "events.out.tfevents." + std::to_string(static_cast<std::int64_t>(wall_time)) + "." +
                              host + "." + std::to_string(::getpid()) + ".";
     int n = 0;
-    while (std::filesystem::exists(directory / (stem + std::to_string(n)))) ++n;
+    while (name_is_taken(directory / (stem + std::to_string(n)))) ++n;
     return directory / (stem + std::to_string(n));
   }
 

@@ -69,7 +69,7 @@ class MetricsLog {
   /// `resumed_step`: the last step that counts, 0 for a new run. `header` says what ran (recipe, options, versions);
   /// a resumed run appends a header of its own.
   MetricsLog(const std::filesystem::path& run, const Json& header, std::int64_t resumed_step, double now = wall_clock())
-      : lines_(prepared(run, resumed_step), O_CREAT | O_APPEND), tensorboard_(run / "tb", resumed_step + 1, now) {
+      : lines_(prepared(run, resumed_step), O_APPEND), tensorboard_(run / "tb", resumed_step + 1, now) {
     char host[256] = "";
     ::gethostname(host, sizeof host - 1);
     std::vector<Json::Member> fields = {{"type", "header"},
