@@ -3,11 +3,13 @@
 #include "support/catch.hpp"
 
 #include <longsky/cuda/launch.cuh>
+#include <longsky/cuda/options.cuh>
 #include <longsky/cuda/shared.cuh>
 #include <longsky/cuda/warp.cuh>
 
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <string>
 
 namespace {
@@ -143,4 +145,16 @@ TEST_CASE("errors of the runtime say what to do", "[cuda][device]") {
   CHECK(cudaGetLastError() == cudaSuccess);  // or the next launch would be blamed for it
   CHECK_THAT(said([] { cuda::check(cudaErrorNoKernelImageForDevice, "launch a kernel"); }),
              Catch::Contains("CMAKE_CUDA_ARCHITECTURES"));
+}
+
+TEST_CASE("--gpu counts as nvidia-smi does, unless the user has chosen another order", "[cuda][emulation]") {
+  const auto order_at_first_call = [] {
+    CHECK_THAT(said([] { cuda::Device device(cuda::DeviceOptions{.gpu = 3}); }), Catch::Contains("GPU 3"));
+    return std::string(std::getenv("CUDA_DEVICE_ORDER"));
+  };
+  unsetenv("CUDA_DEVICE_ORDER");
+  CHECK(order_at_first_call() == "PCI_BUS_ID");
+  setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST", 1);
+  CHECK(order_at_first_call() == "FASTEST_FIRST");
+  unsetenv("CUDA_DEVICE_ORDER");
 }

@@ -4,6 +4,8 @@
 #include <longsky/core/options.hpp>
 #include <longsky/cuda/device.cuh>
 
+#include <cstdlib>
+
 namespace longsky::cuda {
 
 struct DeviceOptions {
@@ -18,7 +20,14 @@ struct DeviceOptions {
       {"synchronous", "Device", "wait after each launch, so that an error is reported where it was made; slow"}};
 };
 
-inline Device::Device(const DeviceOptions& options) : Device(options.gpu, options.synchronous) {}
+/// CUDA counts from the fastest GPU, nvidia-smi by their places on the bus. The runtime reads the choice once, at its
+/// first call; one that the user has made stays.
+inline int counted_by_bus(int gpu) {
+  setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID", /*overwrite=*/0);
+  return gpu;
+}
+
+inline Device::Device(const DeviceOptions& options) : Device(counted_by_bus(options.gpu), options.synchronous) {}
 
 }  // namespace longsky::cuda
 

@@ -1,4 +1,5 @@
-# Compiles one kernel file for one architecture and reads ptxas's report: no kernel may spill or need a stack frame.
+# Compiles one kernel file for one architecture and reads ptxas's report: no kernel may spill or need a stack frame, and no
+# product of a warp group may wait for the one before it.
 # Registers are bounded by each kernel's __launch_bounds__, beyond which it would spill.
 #
 #   cmake -D source=… -D arch=sm_80 -D nvcc=… -D includes=… -D work=… -P check.cmake
@@ -13,6 +14,12 @@ execute_process(COMMAND ${nvcc} -std=c++20 -O3 --expt-relaxed-constexpr -Werror 
 string(TIMESTAMP end "%s%f")
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "${name} does not compile for ${arch}:\n${report}")
+endif()
+# ptxas compiles what it must serialize, and says so as information that no option makes an error of.
+string(REGEX MATCHALL "[^\n]*(\\(C75(11|17|19)\\)|[Ss]erialized)[^\n]*" serialized "${report}")
+if(serialized)
+  list(JOIN serialized "\n  " serialized)
+  message(FATAL_ERROR "ptxas serializes products of ${name} on ${arch}:\n  ${serialized}")
 endif()
 string(REGEX REPLACE "[^\n]*Function properties for[^\n]*\n" "" report "${report}")
 string(REGEX MATCHALL "Compiling entry function '[^']+'[^\n]*\n[^\n]*stack frame[^\n]*\n[^\n]*Used [0-9]+ registers" kernels "${report}")
