@@ -31,7 +31,8 @@ struct Recipe {
 static_assert(ls::fits<Recipe>(256_MiB));
 
 int main(int argc, char** argv) try {
-  const std::vector<ls::Book> books = ls::read_library(argc > 1 ? argv[1] : "data/corpus");
+  const auto [books, not_read] = ls::read_library(argc > 1 ? argv[1] : "data/corpus");
+  for (const std::string& sentence : not_read) std::cerr << sentence << '\n';
   const std::string held_out = books.back().name;
   const ls::BytePair tokenizer = ls::make_tokenizer(books, held_out, Recipe::model.vocab);
   const ls::Corpus corpus = ls::make_corpus(tokenizer, books, held_out, /*seed=*/0);

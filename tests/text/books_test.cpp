@@ -85,6 +85,28 @@ TEST_CASE("lines are unwrapped, blanks collapsed, what surrounds the book is dro
   CHECK(unwrapped(" \n\n ").empty());
 }
 
+TEST_CASE("several texts of Project Gutenberg in one file are all there, with what is too long to be a licence") {
+  const auto text = [](const std::string& words) {
+    return "\xEF\xBB\xBFHeader.\n*** START OF THE BOOK ***\n\xEF\xBB\xBF\n" + words +
+           "\n*** END OF THE BOOK ***\nThe licence.\n";
+  };
+  CHECK(unwrapped(text("The first.") + text("The second.")) == "The first.\nThe second.");
+  CHECK(unwrapped("Old.\n*** END OF THE BOOK\nLicence.\n" + text("New.")) == "Old.\nNew.");
+  CHECK(unwrapped("*** START OF THE A\nA.\n*** START OF THE B\nB.") == "A.\nB.");
+  CHECK(unwrapped("It says *** START OF THE") == "It says *** START OF THE");
+  const std::string other = unwrapped(prose(2000));
+  CHECK(unwrapped(other + "\n" + text("The book.")) == other + " Header.\nThe book.");
+  CHECK(unwrapped(text("The book.") + other) == "The book.\nThe licence. " + other);
+  CHECK(unwrapped("One\xEF\xBB\xBF word,\n\xEF\xBB\xBFtwo.\n\n\xEF\xBB\xBF\nThree.\xEF\xBB\xBF") ==
+        "One word, two.\nThree.");
+}
+
+TEST_CASE("many markers are no more work than their length") {
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "*** START OF THE x\n";
+  CHECK(unwrapped(text + "Last.") == "Last.");
+}
+
 TEST_CASE("plain text and gzip, in one member or several") {
   const Files files;
   const std::string expected = unwrapped(prose(60));
@@ -97,6 +119,26 @@ TEST_CASE("plain text and gzip, in one member or several") {
   REQUIRE(zipped.size() == 1);
   CHECK(zipped[0].name == "emma");
   CHECK(zipped[0].text == expected);
+  CHECK(read_books(files.write("EMMA.TXT.GZ", gzip(prose(60))))[0].name == "EMMA");
+  CHECK(read_books(files.write("a.gz", gzip(prose(60)) + std::string(7000, '\0')))[0].text == expected);
+  CHECK_THROWS_WITH(read_books(files.write("a.gz", gzip(prose(60)) + std::string(512, '\0') + "x")),
+                    Contains("damaged"));
+}
+
+TEST_CASE("a small file cannot ask for much memory") {
+  const Files files;
+  const std::string blanks = gzip(std::string(std::size_t{40} << 20, ' '));
+  CHECK_THROWS_WITH(read_books(files.write("a.gz", blanks + blanks)),
+                    Contains("unpacks to more than 66 MiB") && Contains("unpack it yourself"));
+  std::string nils = r_header() + big_endian(19) + big_endian(5'000'000);
+  for (int i = 0; i < 5'000'000; ++i) nils += big_endian(254);
+  CHECK_THROWS_WITH(read_books(files.write("a.rdb", rdb_entry(nils))), Contains("no character strings"));
+  CHECK_THROWS_WITH(
+      read_books(files.write("a.rdb", rdb_entry(nils) + rdb_entry(nils) + rdb_entry(nils) + rdb_entry(nils))),
+      Contains("unpacks to more than"));
+  files.write("b.rdx", gzip(nils));
+  CHECK_THROWS_WITH(read_books(files.write("b.rdb", rdb_entry(r_header() + r_strings({"x"})))),
+                    Contains("more than 1000000 values"));
 }
 
 TEST_CASE("R's .rdb: every object with strings, called by the index beside it") {
@@ -151,6 +193,10 @@ TEST_CASE("a file that holds no book is answered in words") {
   CHECK_THROWS_WITH(read_books(files.write("a.txt", bad)),
                     Contains("not valid UTF-8") && Contains("line 3") && Contains("iconv"));
   CHECK(code_of(files.folder.path() / "a.txt") == ExitCode::corrupt);
+  CHECK_THROWS_WITH(read_books(files.write("a.txt", "\xFF\xFE" + std::string("a\0b\0", 4))),
+                    Contains("UTF-16 or UTF-32") && Contains("iconv -f UTF-16 -t UTF-8"));
+  CHECK_THROWS_WITH(read_books(files.write("a.txt", std::string("\0\0\xFE\xFF", 4) + prose(60))),
+                    Contains("iconv -f UTF-32 -t UTF-8"));
   CHECK_THROWS_WITH(read_books(files.write("a.gz", gzip(std::string(1 << 16, '\0')))), Contains("is binary"));
   CHECK_THROWS_WITH(read_books(files.write("a.rdb", "")), Contains("holds no character strings"));
   CHECK_THROWS_WITH(read_books(files.write("a.rdb", rdb_entry(r_header() + r_strings({"short"})))),
@@ -186,6 +232,7 @@ TEST_CASE("a damaged R object is an error or other strings, never a crash") {
       std::string damaged = whole;
       damaged[i] = static_cast<char>(damaged[i] ^ flip);
       try {
+        RReader(damaged, "it").text();
         RReader(damaged, "it").read();
       } catch (const Error&) {
         ++errors;

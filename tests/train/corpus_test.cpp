@@ -75,6 +75,20 @@ TEST_CASE("the same books and seed give the same corpus, another seed deals othe
   CHECK(a.keys.words != make_corpus(tokenizer, books, "last", 2).keys.words);
 }
 
+TEST_CASE("a book is meant by its name, or by a part that no other name has") {
+  const std::vector<Book> books = {{"a_dilemma", ""}, {"emma", ""}, {"persuasion", ""}, {"\x1b[2J", ""}};
+  CHECK(book_meant(books, "emma").name == "emma");
+  CHECK(book_meant(books, "dil").name == "a_dilemma");
+  CHECK(book_meant(books, "persuasion").name == "persuasion");
+  CHECK_THROWS_WITH(book_meant(books, "mm"), Contains("2 books: a_dilemma, emma") && Contains("whole name"));
+  CHECK_THROWS_WITH(book_meant(books, "Emma"), Contains("a_dilemma, emma, persuasion, \\x1b[2J"));
+  CHECK_THROWS_WITH(book_meant(books, ""), Contains("names no book") && Contains("a_dilemma, emma"));
+  CHECK_THROWS_WITH(book_meant({}, "emma"), Contains("the books are: none"));
+  const std::vector<Book> twins = {{"emma", "one"}, {"emma", "two"}, {"other", ""}};
+  CHECK_THROWS_WITH(book_meant(twins, "emma"), Contains("2 books are called emma"));
+  CHECK_THROWS_WITH(make_tokenizer(twins, "emma", 2000), Contains("2 books are called emma"));
+}
+
 TEST_CASE("what is missing is said in words") {
   const auto books = toy_books(3000);
   CHECK_THROWS_WITH(make_tokenizer(books, "emma", 2000),

@@ -36,8 +36,8 @@ struct RunOptions {
 /// The words of `--help`.
 inline constexpr OptionText run_option_texts[] = {
     {"out", "Data", "directory of the run: checkpoints, metrics, report"},
-    {"corpus", "Data", "directory of books (.txt, .gz, .rdb), read recursively"},
-    {"held_out", "Data", "the book kept out of training: part of its name"},
+    {"corpus", "Data", "directory of books (.txt, .gz, .rdb), read with all folders in it"},
+    {"held_out", "Data", "the book kept out of training: its name, or a part that no other name has"},
     {"seed", "Run", "first seed"},
     {"seeds", "Run", "how many seeds to run, one after the other"},
     {"scale", "Run", "multiplies the steps of every stage"},

@@ -7,6 +7,7 @@
 #include <longsky/core/crc32c.hpp>
 #include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
+#include <longsky/core/printable.hpp>
 #include <longsky/eval/needle.hpp>
 #include <longsky/eval/perplexity.hpp>
 #include <longsky/program/chain.hpp>
@@ -71,9 +72,7 @@ class Run {
                       "; the plan command lists what for. Use a larger device, fewer sequences a "
                       "pass, or RecomputeBlocks");
     load_corpus();
-    progress_.message(std::to_string(corpus_.documents.size() + 1) + " books, " + words::grouped(training_tokens()) +
-                      " tokens to train on, " +
-                      words::grouped(static_cast<std::int64_t>(corpus_.held_out.tokens.size())) + " held out");
+    say_books();
     claim_directory();
     save_tokenizer();
     peak_ = peak_flops<typename R::Precision>(device_);
@@ -97,6 +96,7 @@ class Run {
   void evaluate_again() {
     require_begun();
     load_corpus();
+    say_books();
     claim_directory();
     total_ = evaluation_flops() * options_.seeds * static_cast<double>(chains_.size());
     for (int s = 0; s < options_.seeds; ++s)
@@ -128,18 +128,20 @@ class Run {
   /// Reads the books, and the run's tokenizer or makes one; writes nothing. Throws Error for a corpus that the recipe
   /// cannot be trained and evaluated on.
   [[gnu::cold]] void load_corpus() {
-    const std::vector<Book> books = read_library(options_.corpus);
-    const std::string held_out = held_out_name(books);
+    const Library library = read_library(options_.corpus);
+    const std::vector<Book>& books = library.books;
+    held_out_ = book_meant(books, options_.held_out).name;
+    not_read_ = library.not_read;
     for (const Book& book : books) books_crc_ = crc32c(book.text, crc32c(book.name, books_crc_));
     std::error_code error;
     tokenizer_ = std::filesystem::exists(paths_.run_json(), error) && std::filesystem::exists(paths_.tokenizer(), error)
                      ? BytePair::load(paths_.tokenizer())
-                     : make_tokenizer(books, held_out, R::model.vocab);
+                     : make_tokenizer(books, held_out_, R::model.vocab);
     if (tokenizer_.vocab() != R::model.vocab)
       throw Error(ExitCode::corrupt, "the tokenizer " + paths_.tokenizer().string() + " has " +
                                          std::to_string(tokenizer_.vocab()) + " tokens, the model has " +
                                          std::to_string(R::model.vocab) + "; use another --out");
-    corpus_ = make_corpus(tokenizer_, books, held_out, /*seed=*/0);
+    corpus_ = make_corpus(tokenizer_, books, held_out_, /*seed=*/0);
     for (const TokenDocument& book : corpus_.documents) books_ += (books_.empty() ? "" : ", ") + book.name;
     check_corpus<R>(corpus_, options_.development, options_.seed);
   }
@@ -199,16 +201,12 @@ class Run {
   // Not before this process has done something: a limit shorter than the start-up would otherwise never get further.
   bool should_stop() const { return stop_requested() || (max_wall_ > 0 && elapsed() > max_wall_ && worked_); }
 
-  [[gnu::cold]] std::string held_out_name(const std::vector<Book>& books) const {
-    std::string names, found;
-    for (const Book& book : books) {
-      names += (names.empty() ? "" : ", ") + book.name;
-      if (book.name.find(options_.held_out) != std::string::npos && found.empty()) found = book.name;
-    }
-    if (found.empty())
-      throw Error(ExitCode::usage, "no book's name contains '" + options_.held_out + "'; the books are: " + names +
-                                       ". Choose one with --held-out.");
-    return found;
+  [[gnu::cold]] void say_books() {
+    for (const std::string& sentence : not_read_) progress_.message(sentence);
+    progress_.message(std::to_string(corpus_.documents.size() + 1) + " books, " + words::grouped(training_tokens()) +
+                      " tokens to train on, " +
+                      words::grouped(static_cast<std::int64_t>(corpus_.held_out.tokens.size())) +
+                      " held out, of the book " + printable(held_out_));
   }
 
   RunIdentity identity() const {
@@ -378,7 +376,8 @@ class Run {
   Clock::time_point start_ = Clock::now();
   double earlier_wall_ = 0, peak_ = 1, total_ = 1, done_ = 0;
   std::set<std::string> visited_;
-  std::string books_;
+  std::string books_, held_out_;
+  std::vector<std::string> not_read_;
   std::uint32_t books_crc_ = 0;
   BytePair tokenizer_;
   bool worked_ = false;

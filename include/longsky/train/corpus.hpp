@@ -2,6 +2,7 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/printable.hpp>
 #include <longsky/core/random.hpp>
 #include <longsky/data/corpus.hpp>
 #include <longsky/text/books.hpp>
@@ -26,15 +27,50 @@ inline PieceCounts count_training_pieces(std::span<const Book> books, std::strin
   return counts;
 }
 
-/// The book called `name`, or an Error(usage) that lists the names there are.
-[[gnu::cold]] inline const Book& book_called(std::span<const Book> books, std::string_view name) {
+/// Names for a sentence, the first hundred of them, fit for a terminal.
+[[gnu::cold]] inline std::string names_listed(std::span<const Book* const> books) {
+  constexpr std::size_t most = 100;
   std::string names;
+  for (const Book* book : books.first(std::min(most, books.size())))
+    names += (names.empty() ? "" : ", ") + printable(book->name);
+  if (books.size() > most) names += " and " + std::to_string(books.size() - most) + " more";
+  return names.empty() ? "none" : names;
+}
+
+/// The book called `name`. Throws Error(usage) that lists the names there are where it is none's, or that of several.
+[[gnu::cold]] inline const Book& book_called(std::span<const Book> books, std::string_view name) {
+  std::vector<const Book*> all, called;
   for (const Book& book : books) {
-    if (book.name == name) return book;
-    names += (names.empty() ? "" : ", ") + book.name;
+    all.push_back(&book);
+    if (book.name == name) called.push_back(&book);
   }
-  throw Error(ExitCode::usage,
-              "there is no book called " + std::string(name) + "; the books are: " + (names.empty() ? "none" : names));
+  if (called.size() > 1)
+    throw Error(ExitCode::usage, std::to_string(called.size()) + " books are called " + printable(name) +
+                                     "; give each a name of its own");
+  if (called.empty())
+    throw Error(ExitCode::usage,
+                "there is no book called " + printable(name) + "; the books are: " + names_listed(all));
+  return *called.front();
+}
+
+/// The book that a user means by `asked`: the one of that name, else the one whose name `asked` is a part of. Throws
+/// Error(usage) with the names where that is none or several.
+[[gnu::cold]] inline const Book& book_meant(std::span<const Book> books, std::string_view asked) {
+  std::vector<const Book*> all, containing;
+  for (const Book& book : books) {
+    if (book.name == asked) return book_called(books, asked);
+    all.push_back(&book);
+    if (book.name.find(asked) != std::string::npos) containing.push_back(&book);
+  }
+  if (asked.empty()) throw Error(ExitCode::usage, "--held-out names no book; the books are: " + names_listed(all));
+  if (containing.empty())
+    throw Error(ExitCode::usage, "no book's name contains '" + printable(asked) +
+                                     "'; the books are: " + names_listed(all) + ". Choose one with --held-out.");
+  if (containing.size() > 1)
+    throw Error(ExitCode::usage, "'" + printable(asked) + "' is a part of the names of " +
+                                     std::to_string(containing.size()) + " books: " + names_listed(containing) +
+                                     ". Give the whole name of one with --held-out.");
+  return *containing.front();
 }
 
 /// Learns a tokenizer of `vocab` tokens on all books but the held-out one.
