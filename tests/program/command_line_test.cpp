@@ -1,7 +1,14 @@
 // program/command_line_test.cpp — durations, the nearest name for a misspelt one, and a help text for every option.
 #include "support/catch.hpp"
 
+#include <longsky/program/check_options.hpp>
 #include <longsky/program/options.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
 
 using namespace longsky;
 using Catch::Matchers::Contains;
@@ -91,10 +98,89 @@ TEST_CASE("a wrong command line is a sentence") {
   CHECK_THAT(said({"train", "--seed", "-1"}), Contains("--seed") && Contains("not negative"));
   CHECK_THAT(said({"train", "--keep"}), Contains("--keep: 1 required INT missing"));
   CHECK_THAT(said({"train", "--keep=1", "--keep", "2"}), Contains("--keep: At Most 1 required but received 2"));
-  CHECK_THAT(said({"train", "--ablations=maybe"}), Contains("Could not convert: --ablations = maybe"));
+  CHECK_THAT(said({"train", "--ablations=maybe"}), Contains("Could not convert: --ablations = 'maybe'"));
+  CHECK_THAT(said({"train", "--ablations="}), Contains("Could not convert: --ablations = ''"));
+  CHECK_THAT(said({"train", "--help=me"}), Contains("--help takes no value"));
   CHECK_THAT(said({"train", "plan"}), Contains("there is no command plan. See train --help."));
   CHECK_THAT(said({"--sed", "train", "--keep"}), Contains("there is no option --sed. See program --help."));
   CHECK_THAT(said({}), Contains("A subcommand is required"));
+}
+
+TEST_CASE("what stands behind an equals sign is the value, even if it is nothing") {
+  const auto said = [](const std::vector<std::string>& words) -> std::string {
+    Line line;
+    const RunOptions before = line.options;
+    try {
+      line.parse(words);
+    } catch (const Error& e) {
+      CHECK(e.code() == ExitCode::usage);
+      CHECK(line.options.held_out == before.held_out);
+      CHECK(line.options.out == before.out);
+      return e.what();
+    }
+    return "";
+  };
+  // The word behind is an option of its own, not the value that is missing.
+  CHECK_THAT(said({"train", "--held-out=", "--seed=3"}), Contains("--held-out was given an empty text"));
+  CHECK_THAT(said({"train", "--out=", "--ablations"}), Contains("--out was given an empty text"));
+  CHECK_THAT(said({"train", "--corpus", ""}), Contains("--corpus was given an empty text"));
+  CHECK_THAT(said({"train", "--progress="}), Contains("--progress was given an empty text"));
+  for (const char* flag : {"--seed", "--keep", "--scale"})
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"train", std::string(flag) + "=", "7"}, std::vector<std::string>{"train", flag, ""}})
+      CHECK_THAT(said(words), Contains(flag) && Contains("was given ''"));
+
+  Line line;
+  line.options.max_wall = "1h";
+  line.parse({"train", "--max-wall=", "--out=--ablations", "--held-out", "emma=2", "--corpus=a=b"});
+  CHECK(line.options.max_wall.empty());
+  CHECK(line.options.out == "--ablations");
+  CHECK(line.options.held_out == "emma=2");
+  CHECK(line.options.corpus == "a=b");
+  CHECK(!line.options.ablations);
+}
+
+TEST_CASE("an option is not taken for the value that was forgotten") {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"train", "--out", "--ablations"},
+                                                {"train", "--held-out", "--seed=3"},
+                                                {"train", "--held-out", "--ablation"},  // nearly one
+                                                {"train", "--seed", "--keep", "3"},
+                                                {"train", "--corpus", "--help"},
+                                                {"train", "--corpus", "-h"}}) {
+    Line line;
+    CHECK_THROWS_WITH(line.parse(words),
+                      Contains(words[1] + ": 1 required") && Contains("write " + words[1] + "=" + words[2]));
+  }
+}
+
+TEST_CASE("numbers that a run cannot be done or written down with are refused before it begins") {
+  const auto said = [](auto set) -> std::string {
+    RunOptions options;
+    options.out = "runs/x";
+    set(options);
+    try {
+      check_options(options);
+    } catch (const Error& e) {
+      CHECK(e.code() == ExitCode::usage);
+      return e.what();
+    }
+    return "";
+  };
+  constexpr std::uint64_t last = std::numeric_limits<std::int64_t>::max();
+  CHECK(said([](RunOptions&) {}).empty());
+  CHECK(said([](RunOptions& o) { o.seed = last; }).empty());
+  CHECK(said([](RunOptions& o) { o.seed = last - 2, o.seeds = 3; }).empty());
+  CHECK_THAT(said([](RunOptions& o) { o.seed = last + 1; }), Contains("--seed") && Contains("9223372036854775807"));
+  CHECK_THAT(said([](RunOptions& o) { o.seed = last - 1, o.seeds = 3; }), Contains("--seed") && Contains("3 seeds"));
+  CHECK_THAT(said([](RunOptions& o) { o.seed = ~std::uint64_t{0}, o.seeds = 2; }), Contains("--seed"));
+  CHECK_THAT(said([](RunOptions& o) { o.seeds = 0; }), Contains("--seeds was given 0") && Contains("positive"));
+  CHECK_THAT(said([](RunOptions& o) { o.seeds = 2'000'000'000; }), Contains("--seeds") && Contains("1000000"));
+  CHECK_THAT(said([](RunOptions& o) { o.samples = 2'000'000'000; }), Contains("--samples") && Contains("1000000"));
+  CHECK_THAT(said([](RunOptions& o) { o.keep = 0; }), Contains("--keep was given 0"));
+  CHECK_THAT(said([](RunOptions& o) { o.checkpoint_every = -1; }), Contains("--checkpoint-every was given -1"));
+  CHECK_THAT(said([](RunOptions& o) { o.checkpoint_minutes = NAN; }), Contains("--checkpoint-minutes was given nan"));
+  CHECK_THAT(said([](RunOptions& o) { o.checkpoint_minutes = INFINITY; }), Contains("--checkpoint-minutes"));
+  CHECK_THAT(said([](RunOptions& o) { o.checkpoint_minutes = -0.5; }), Contains("not negative"));
 }
 
 TEST_CASE("help is of the command where one is named") {

@@ -156,24 +156,35 @@ TEST_CASE("an --out that cannot be a directory is a sentence") {
   expect(train(out / "file" / "run"), 1, {"make the directory", "file where a directory was expected"});
   expect(train(out / "file"), 1, {"make the directory", (out / "file").string()});
   CHECK(read_file(out / "file") == "x");
+  // Said before the books are read, and before a model is looked for.
+  for (const char* command : {"train", "eval"})
+    CHECK_THAT(run({command, "--out", (out / "file/run").string(), "--corpus", (out / "nowhere").string()}).said,
+               Contains(command == std::string("train") ? "make the directory" : "there is no run in"));
 }
 
 TEST_CASE("generate says what it was given wrong, and prints nothing but the text") {
   const ScratchDirectory out;
   const auto generate = [&](const Arguments& more) {
-    return run(Arguments{"generate", "--out", (out / "run").string(), "--corpus", books().string(), "--held-out", "last"} + more);
+    return run(
+        Arguments{"generate", "--out", (out / "run").string(), "--corpus", books().string(), "--held-out", "last"} +
+        more);
   };
-  CHECK_THAT(generate({"--tokens", "-4"}).said, Contains("--tokens must be positive"));
+  CHECK_THAT(generate({"--tokens", "-4"}).said, Contains("--tokens was given -4, expected a positive"));
   CHECK_THAT(generate({"--temperature", "nan"}).said, Contains("--temperature"));
   // Said before the books are looked at, which may be those of another run.
   CHECK_THAT(run({"generate", "--out", (out / "run").string(), "--corpus", (out / "nowhere").string()}).said,
              Contains("there is no run in"));
   REQUIRE(run(train(out / "run")).code == 0);
+  // The seed whose model is missing is looked for before another is evaluated.
+  const Ended eval = run({"eval", "--out", (out / "run").string(), "--corpus", books().string(), "--held-out", "last",
+                          "--samples", "1", "--seeds", "2"});
+  CHECK(eval.code == 2);
+  CHECK_THAT(eval.said, Contains("there is no finished model in") && !Contains("needles"));
   const Ended ended = generate({"--prompt", "the", "--tokens", "1"});
   CHECK(ended.code == 0);
   CHECK(ended.said.find("books") == std::string::npos);
   CHECK(std::count(ended.said.begin(), ended.said.end(), '\n') >= 1);
-  CHECK(ended.said.size() < 40);  // one token and the end of the line
+  CHECK(ended.said.size() < 40);                                    // one token and the end of the line
   for (const char* prompt : {"", "\xff\xfe caf\xc3\xa9", "\n\t "})  // any bytes are a prompt
     CHECK(generate({"--prompt", prompt, "--tokens", "2"}).code == 0);
   const Ended too_long = generate({"--prompt", std::string(20'000, 'q')});

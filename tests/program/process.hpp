@@ -1,13 +1,17 @@
 // program/process.hpp — the tiny program as a process: started, listened to, signalled, killed, and how it ended.
 #pragma once
 
+#include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -33,13 +37,18 @@ struct Start {
   rlim_t file_limit = 0;  ///< no file may grow beyond so many bytes; 0: no limit
   const char* program = LONGSKY_TINY_PROGRAM;
   bool unprivileged = false;  ///< as a user whom modes of files bind, also where the tests run as root
+  rlim_t address_limit = 0;   ///< bytes of address space; 0: no limit
+  bool one_processor = false;
+  bool terminal = false;                   ///< it speaks to a terminal instead of a pipe
+  std::optional<std::string> output = {};  ///< a file that takes its standard output; "" closes it
+  std::optional<std::string> input = {};   ///< a file that it reads as standard input; "" closes it
 };
 
 class Process {
  public:
   explicit Process(const Arguments& arguments, const Start& start = {}) {
     int ends[2];
-    if (::pipe(ends) != 0) throw std::runtime_error("no pipe");
+    if (start.terminal ? !open_terminal(ends) : ::pipe(ends) != 0) throw std::runtime_error("no pipe");
     child_ = ::fork();
     if (child_ < 0) throw std::runtime_error("no process");
     if (child_ == 0) {
@@ -47,16 +56,22 @@ class Process {
       ::dup2(ends[1], 2);
       ::close(ends[0]);
       ::close(ends[1]);
+      if (start.output) redirect(1, *start.output, O_WRONLY);
+      if (start.input) redirect(0, *start.input, O_RDONLY);
+      if (start.terminal) ::setenv("TERM", "xterm", 1);
       // Threads that wait by spinning starve each other where there are more of them than cores.
       ::setenv("OMP_WAIT_POLICY", "passive", 1);
       if (start.unprivileged && ::geteuid() == 0 &&
           (::setgroups(0, nullptr) != 0 || ::setgid(nobody) != 0 || ::setuid(nobody) != 0))
         ::_exit(126);
-      if (start.file_limit > 0) {
-        rlimit limit{};
-        ::getrlimit(RLIMIT_FSIZE, &limit);
-        limit.rlim_cur = start.file_limit;
-        ::setrlimit(RLIMIT_FSIZE, &limit);
+      limit(RLIMIT_FSIZE, start.file_limit);
+      limit(RLIMIT_AS, start.address_limit);
+      if (start.one_processor) {
+        cpu_set_t set;
+        ::sched_getaffinity(0, sizeof set, &set);
+        for (int i = 0, kept = 0; i < CPU_SETSIZE; ++i)
+          if (CPU_ISSET(i, &set) && kept++ > 0) CPU_CLR(i, &set);
+        ::sched_setaffinity(0, sizeof set, &set);
       }
       std::vector<char*> words{const_cast<char*>(start.program)};
       for (const std::string& word : arguments) words.push_back(const_cast<char*>(word.c_str()));
@@ -122,6 +137,29 @@ class Process {
     const ssize_t n = ::read(output_, buffer, sizeof buffer);
     if (n > 0) said_.append(buffer, static_cast<std::size_t>(n));
     return n > 0;
+  }
+
+  static void limit(decltype(RLIMIT_AS) what, rlim_t bytes) {
+    rlimit limit{};
+    ::getrlimit(what, &limit);
+    if (bytes > 0) limit.rlim_cur = bytes;
+    ::setrlimit(what, &limit);
+  }
+
+  static void redirect(int number, const std::string& file, int flags) {
+    ::close(number);
+    if (!file.empty() && ::open(file.c_str(), flags) != number) ::_exit(125);
+  }
+
+  /// A terminal that passes everything on as it is; like a pipe, ends[1] is written and ends[0] read.
+  static bool open_terminal(int (&ends)[2]) {
+    ends[0] = ::posix_openpt(O_RDWR | O_NOCTTY);
+    if (ends[0] < 0 || ::grantpt(ends[0]) != 0 || ::unlockpt(ends[0]) != 0) return false;
+    ends[1] = ::open(::ptsname(ends[0]), O_RDWR | O_NOCTTY);
+    termios modes{};
+    if (ends[1] < 0 || ::tcgetattr(ends[1], &modes) != 0) return false;
+    ::cfmakeraw(&modes);
+    return ::tcsetattr(ends[1], TCSANOW, &modes) == 0;
   }
 
   static constexpr unsigned nobody = 65534;

@@ -1,8 +1,11 @@
 // longsky/core/error.hpp — what a run says when it cannot go on, and the exit code a script can test.
 //
 // A message names what failed, where, what was expected and what to do, and no program: who prints it puts its own name
-// in front. It is thrown at the edges (files, options, data); ops never throw.
+// in front. It is thrown at the edges (files, options, data); ops never throw. What it quotes of files and names cannot
+// command the terminal it is shown on.
 #pragma once
+
+#include <longsky/core/printable.hpp>
 
 #include <stdexcept>
 #include <string>
@@ -22,10 +25,11 @@ enum class ExitCode : int {
   killed = 130,
 };
 
-/// An error with the sentence for the user and the exit code for the script.
+/// An error with the sentence for the user, one printable line, and the exit code for the script.
 class Error : public std::runtime_error {
  public:
-  Error(ExitCode code, const std::string& sentence) : std::runtime_error(sentence), code_(code) {}
+  [[gnu::cold]] Error(ExitCode code, const std::string& sentence)
+      : std::runtime_error(printable(sentence)), code_(code) {}
   ExitCode code() const { return code_; }
 
  private:

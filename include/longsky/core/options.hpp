@@ -21,6 +21,7 @@ struct OptionText {
   const char* member;
   const char* group;
   const char* text;
+  bool may_be_empty = false;  ///< of a text: whether "" says something
 };
 
 /// A struct that has been adapted and starts with its defaults.

@@ -5,7 +5,6 @@
 // pipes get the bytes as they are.
 #pragma once
 
-#include <longsky/core/number_text.hpp>
 #include <longsky/core/utf8.hpp>
 
 #include <algorithm>
@@ -31,6 +30,12 @@ inline bool commands(std::uint32_t c) {
                      [c](auto range) { return range.first <= c && c <= range.last; });
 }
 
+inline std::string hex(std::uint32_t c, int digits) {
+  std::string text;
+  for (int at = c >= 0x10000 ? 5 : digits; at-- > 0;) text += "0123456789abcdef"[c >> 4 * at & 15];
+  return text;
+}
+
 /// The code point of a character that is sound UTF-8.
 inline std::uint32_t code_point(std::string_view character) {
   const auto lead = static_cast<std::uint8_t>(character[0]);
@@ -44,7 +49,7 @@ inline std::string escape(std::string_view character) {
   if (character == "\r") return "\\r";
   if (character == "\t") return "\\t";
   const std::uint32_t c = code_point(character);
-  return c < 0x80 ? "\\x" + hex_text(c, 2) : "\\u{" + hex_text(c, 4) + "}";
+  return c < 0x80 ? "\\x" + hex(c, 2) : "\\u{" + hex(c, 4) + "}";
 }
 
 inline std::string made(std::string_view text, bool keeps_lines) {
@@ -52,7 +57,7 @@ inline std::string made(std::string_view text, bool keeps_lines) {
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t length = utf8_length(text, i);
     if (length == 0) {
-      out += "\\x" + hex_text(static_cast<std::uint8_t>(text[i++]), 2);
+      out += "\\x" + hex(static_cast<std::uint8_t>(text[i++]), 2);
       continue;
     }
     const std::string_view character = text.substr(i, length);

@@ -2,15 +2,13 @@
 #pragma once
 
 #include <longsky/core/buffer.hpp>
+#include <longsky/core/machine.hpp>
 #include <longsky/spec/pass.hpp>
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
-#include <thread>
 
 namespace longsky::cpu {
 
@@ -97,10 +95,8 @@ class Device {
   static constexpr bool runs_ahead() { return false; }
   std::string description() const { return std::to_string(threads_) + (threads_ == 1 ? " thread" : " threads"); }
 
-  /// What the machine has, in use or not.
-  static std::int64_t memory_bytes() {
-    return static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGE_SIZE);
-  }
+  /// What this process may use, in use or not.
+  static std::int64_t memory_bytes() { return memory_given().bytes; }
 
   /// Elements that attention_bounds writes for `tokens` tokens.
   static constexpr std::int64_t attention_bounds_size(std::int64_t /*tokens*/) { return 0; }
@@ -124,7 +120,7 @@ class Device {
   }
 
  private:
-  int threads_ = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  int threads_ = processors_given();
   std::array<Buffer<float>, static_cast<std::size_t>(Scratch::count)> scratch_;
 };
 

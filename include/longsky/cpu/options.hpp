@@ -14,13 +14,14 @@ struct DeviceOptions {
   int workers() const { return Device(*this).threads(); }
 
   static constexpr OptionText texts[] = {
-      {"threads", "Device", "threads; 0: all cores. The result has the same bits for any number"}};
+      {"threads", "Device", "threads; 0: all processors it may run on. The result has the same bits for any number"}};
 };
 
 inline Device::Device(const DeviceOptions& options) {
-  if (options.threads < 0)
-    throw Error(ExitCode::usage,
-                "--threads was given " + std::to_string(options.threads) + ", expected a number that is not negative");
+  constexpr int most = 1024;
+  if (options.threads < 0 || options.threads > most)
+    throw Error(ExitCode::usage, "--threads was given " + std::to_string(options.threads) +
+                                     ", expected a number that is not negative and at most " + std::to_string(most));
   if (options.threads > 0) threads_ = options.threads;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/printable.hpp>
 #include <longsky/eval/axis.hpp>
 #include <longsky/eval/colour.hpp>
 #include <longsky/eval/report_data.hpp>
@@ -53,7 +54,7 @@ inline int terminal_colour(Colour c) {
   require_whole(grid, cells);
   char text[96];
   std::snprintf(text, sizeof text, "%.1f %% of all samples", 100 * mean_of_cells(grid, cells));
-  out << title << " (" << text << ")\n  depth ";
+  out << printable(title) << " (" << text << ")\n  depth ";
   for (const int length : grid.lengths) {
     std::snprintf(text, sizeof text, "%6s", length_text(length).c_str());
     out << text;

@@ -2,6 +2,7 @@
 // model.
 #pragma once
 
+#include <longsky/core/machine.hpp>
 #include <longsky/core/parallel.hpp>
 #include <longsky/core/params.hpp>
 #include <longsky/core/random.hpp>
@@ -13,7 +14,6 @@
 #include <cstdint>
 #include <numbers>
 #include <span>
-#include <thread>
 
 namespace longsky {
 
@@ -28,13 +28,13 @@ struct NormalInit {
   template <class Net>
   static void initialise(std::span<float> weights, std::uint64_t seed, const RopeSpec&) {
     using Layout = WeightLayout<Net>;
+    const int threads = processors_given();
     Layout::for_each([&](auto entry, int, std::int64_t at) {
       float* w = weights.data() + at;
       if constexpr (entry.kind == Kind::ones) {
         std::fill_n(w, entry.size, 1.0f);
       } else if constexpr (decays(entry.kind)) {
         const double std = entry.kind == Kind::output ? Spec.std / std::sqrt(2.0 * Net::model.layers) : Spec.std;
-        const auto threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
         parallel_chunks(threads, entry.size, 1 << 18, [&](std::int64_t first, std::int64_t last, std::int64_t) {
           Random random(seed, stream_of("initialisation"), static_cast<std::uint64_t>(at));
           random.skip(2 * static_cast<std::uint64_t>(first));

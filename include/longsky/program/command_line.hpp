@@ -7,18 +7,16 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/number_text.hpp>
 #include <longsky/core/options.hpp>
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <type_traits>
 #include <variant>
 #include <vector>
@@ -52,22 +50,12 @@ inline std::string nearest(std::string_view word, const std::vector<std::string>
 /// What is written after `flag` as a value. Throws Error(usage) unless the whole of `text` is one that fits.
 template <class Value>
 Value parse_value(const std::string& flag, const std::string& text) {
-  Value value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty())
-    throw Error(ExitCode::usage, flag + " was given '" + text + "', expected " +
-                                     (std::is_floating_point_v<Value> ? "a number"
-                                      : std::is_unsigned_v<Value>     ? "a whole number that is not negative"
-                                                                      : "a whole number") +
-                                     "; see --help for what it means");
-  return value;
-}
-
-/// A value as it would be written after its flag.
-template <class Value>
-std::string value_text(const Value& value) {
-  char text[64];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+  if (const std::optional<Value> value = number_in<Value>(text)) return *value;
+  throw Error(ExitCode::usage, flag + " was given '" + text + "', expected " +
+                                   (std::is_floating_point_v<Value> ? "a number"
+                                    : std::is_unsigned_v<Value>     ? "a whole number that is not negative"
+                                                                    : "a whole number") +
+                                   "; see --help for what it means");
 }
 
 /// Where the value of an option goes. A `bool` is a switch: it takes no value.
@@ -78,6 +66,7 @@ struct CommandOption {
   std::string flag;
   OptionTarget target;
   std::string group, text;
+  bool may_be_empty = false;            ///< of a text
   std::string standard = {};            ///< the default, as it would be given
   std::vector<std::string> given = {};  ///< what the command line says, in its order
 
@@ -87,9 +76,9 @@ struct CommandOption {
     return names[target.index()];
   }
   std::string value() const {
-    if (const auto* whole = std::get_if<int*>(&target)) return value_text(**whole);
-    if (const auto* whole = std::get_if<std::uint64_t*>(&target)) return value_text(**whole);
-    if (const auto* number = std::get_if<double*>(&target)) return value_text(**number);
+    if (const auto* whole = std::get_if<int*>(&target)) return shortest_text(**whole);
+    if (const auto* whole = std::get_if<std::uint64_t*>(&target)) return shortest_text(**whole);
+    if (const auto* number = std::get_if<double*>(&target)) return shortest_text(**number);
     if (const auto* text = std::get_if<std::string*>(&target)) return **text;
     return "";
   }
@@ -98,7 +87,11 @@ struct CommandOption {
     if (const auto* whole = std::get_if<int*>(&target)) **whole = parse_value<int>(flag, value);
     if (const auto* whole = std::get_if<std::uint64_t*>(&target)) **whole = parse_value<std::uint64_t>(flag, value);
     if (const auto* number = std::get_if<double*>(&target)) **number = parse_value<double>(flag, value);
-    if (const auto* text = std::get_if<std::string*>(&target)) **text = value;
+    if (const auto* text = std::get_if<std::string*>(&target)) {
+      if (value.empty() && !may_be_empty)
+        throw Error(ExitCode::usage, flag + " was given an empty text, expected a name; leave it out for the default");
+      **text = value;
+    }
   }
   static bool says(const std::string& value, std::initializer_list<std::string_view> words) {
     return std::find(words.begin(), words.end(), value) != words.end();
@@ -113,9 +106,10 @@ struct Command {
   bool help = false;
 };
 
-/// A command line that is incomplete or says something twice. The sentence stands alone, without the program's name.
+/// A command line that is incomplete or says something twice. The sentence stands alone, without the program's name,
+/// and before "Run with --help for more information."
 struct Misuse : Error {
-  explicit Misuse(const std::string& what) : Error(ExitCode::usage, what + "\nRun with --help for more information.") {}
+  explicit Misuse(const std::string& what) : Error(ExitCode::usage, what) {}
 };
 
 /// Adds every member of `options` to `command`, with its group, its words and, as it stands, its default.
@@ -124,36 +118,53 @@ void add_options(Command& command, T& options, std::span<const OptionText> texts
   const auto add = [&](std::string_view member, OptionTarget target) {
     const auto text = std::find_if(texts.begin(), texts.end(), [&](const OptionText& t) { return member == t.member; });
     if (text == texts.end()) throw Error(ExitCode::failure, "the option " + std::string(member) + " has no help text");
-    CommandOption& option =
-        command.options.emplace_back(CommandOption{flag_of(member), target, text->group, text->text});
+    CommandOption& option = command.options.emplace_back(
+        CommandOption{flag_of(member), target, text->group, text->text, text->may_be_empty});
     option.standard = option.value();
   };
   for_each_option(options, [&](std::string_view member, auto& value) { add(member, &value); });
+}
+
+/// The flags that `command` has.
+[[gnu::cold]] inline std::vector<std::string> flags_of(const Command& command) {
+  std::vector<std::string> flags{"--help"};
+  for (const CommandOption& option : command.options) flags.push_back(option.flag);
+  return flags;
+}
+
+/// The word that follows `flag` as its value. A word that is an option, or nearly one, is none: whoever forgot the
+/// value would otherwise be answered with a book or a directory of that name. Throws Misuse.
+[[gnu::cold]] inline std::string following_value(const Command& command, const CommandOption& option,
+                                                 std::span<const std::string>& rest) {
+  if (rest.empty()) throw Misuse(option.flag + ": 1 required " + option.type() + " missing");
+  const std::string word = rest.front(), flag = word.substr(0, word.find('='));
+  if (flag == "-h" || (flag.starts_with("--") && !nearest(flag, flags_of(command)).empty()))
+    throw Misuse(option.flag + ": 1 required " + option.type() + " missing before " + word +
+                 "; if that is its value, write " + option.flag + "=" + word);
+  rest = rest.subspan(1);
+  return word;
 }
 
 /// Takes one word that belongs to `command`, and from `rest` the value that follows it. Throws Misuse.
 [[gnu::cold]] inline void take_word(Command& command, const std::string& word, std::span<const std::string>& rest) {
   const std::size_t equals = word.find('=');
   const std::string flag = word.substr(0, equals);
-  std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
+  std::optional<std::string> value;  // what stands behind an equals sign, which may be nothing
+  if (equals != std::string::npos) value = word.substr(equals + 1);
   const auto option =
       std::find_if(command.options.begin(), command.options.end(), [&](const auto& o) { return o.flag == flag; });
   if (flag == "--help" || flag == "-h") {
+    if (value) throw Misuse(flag + " takes no value");
     command.help = true;
   } else if (option == command.options.end()) {
     command.unknown.push_back(word);
   } else if (option->is_switch()) {
-    if (value.empty()) value = "true";
-    if (!CommandOption::says(value, {"true", "on", "yes", "1", "false", "off", "no", "0"}))
-      throw Misuse("Could not convert: " + flag + " = " + value);
-    option->given.push_back(value);
+    const std::string on = value.value_or("true");
+    if (!CommandOption::says(on, {"true", "on", "yes", "1", "false", "off", "no", "0"}))
+      throw Misuse("Could not convert: " + flag + " = '" + on + "'");
+    option->given.push_back(on);
   } else {
-    if (value.empty()) {
-      if (rest.empty()) throw Misuse(flag + ": 1 required " + option->type() + " missing");
-      value = rest.front();
-      rest = rest.subspan(1);
-    }
-    option->given.push_back(value);
+    option->given.push_back(value ? *value : following_value(command, *option, rest));
   }
 }
 
@@ -169,8 +180,7 @@ void add_options(Command& command, T& options, std::span<const OptionText> texts
 /// Throws Error(usage) for words that `command` does not know, with the nearest that it or one of `commands` does.
 [[gnu::cold]] inline void refuse_unknown(const Command& command, std::span<const Command> commands = {}) {
   if (command.unknown.empty()) return;
-  std::vector<std::string> known{"--help"};
-  for (const CommandOption& option : command.options) known.push_back(option.flag);
+  std::vector<std::string> known = flags_of(command);
   for (const Command& other : commands) known.push_back(other.name);
   const std::string word = command.unknown.front().substr(0, command.unknown.front().find('='));
   const std::string near = nearest(word, known);
@@ -249,26 +259,20 @@ inline std::string help_line(const std::string& name, const std::string& text) {
   };
   for (;;) {
     std::size_t end = at;
-    while (end < text.size() && (std::isdigit(static_cast<unsigned char>(text[end])) || text[end] == '.')) ++end;
-    double number = 0;
-    try {
-      std::size_t used = 0;
-      number = std::stod(text.substr(at, end - at), &used);
-      if (used != end - at) throw bad();
-    } catch (const std::logic_error&) {
-      throw bad();
-    }
-    if (end == text.size()) return total + number;
+    while (end < text.size() && ((text[end] >= '0' && text[end] <= '9') || text[end] == '.')) ++end;
+    const std::optional<double> number = number_in<double>(std::string_view(text).substr(at, end - at));
+    if (!number) throw bad();
+    if (end == text.size()) return total + *number;
     if (text[end] == ':') {
-      total = (total + number) * 60;
+      total = (total + *number) * 60;
       at = end + 1;
       continue;
     }
     const std::string_view unit = std::string_view(text).substr(end);
     if (total != 0) throw bad();
-    if (unit == "s") return number;
-    if (unit == "m") return number * 60;
-    if (unit == "h") return number * 3600;
+    if (unit == "s") return *number;
+    if (unit == "m") return *number * 60;
+    if (unit == "h") return *number * 3600;
     throw bad();
   }
 }

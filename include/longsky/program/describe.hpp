@@ -1,6 +1,7 @@
 // longsky/program/describe.hpp — a recipe in words: what it is made of, what it costs, what memory it takes.
 #pragma once
 
+#include <longsky/core/machine.hpp>
 #include <longsky/core/name.hpp>
 #include <longsky/optim/adamw.hpp>
 #include <longsky/train/plan.hpp>
@@ -49,6 +50,21 @@ inline std::string scientific(double x) {
 }
 
 }  // namespace words
+
+/// What memory this process may use, and what sets the limit: "memory.max of the control group /job allows 100.0 MiB".
+[[gnu::cold]] inline std::string host_memory() {
+  const GivenMemory given = memory_given();
+  return given.limit + " allows " + words::bytes(given.bytes);
+}
+
+/// The same of a device.
+template <class Device>
+[[gnu::cold]] std::string memory_there(const Device& device) {
+  if constexpr (Device::shares_host_memory)
+    return host_memory();
+  else
+    return device.description() + " has " + words::bytes(device.memory_bytes());
+}
 
 /// A stage, member by member; `types` are the names of its data, mask, objective and schedule.
 [[gnu::cold]] inline void describe_stage(std::ostream& os, std::size_t i, const StageSpec& s, const RopeSpec& position,

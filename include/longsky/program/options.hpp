@@ -49,7 +49,8 @@ inline constexpr OptionText run_option_texts[] = {
     {"checkpoint_minutes", "Checkpoints", "minutes between checkpoints at the most; 0: no limit"},
     {"keep", "Checkpoints", "step checkpoints to keep"},
     {"max_wall", "Checkpoints",
-     "checkpoint and stop (exit code 75) after this time, as 90s, 15m, 2h or 01:30:00; empty: never"},
+     "checkpoint and stop (exit code 75) after this time, as 90s, 15m, 2h or 01:30:00; empty: never",
+     /*may_be_empty=*/true},
     {"progress", "Output", "auto, bar, plain, json or none"},
 };
 

@@ -12,6 +12,7 @@
 #include <longsky/eval/perplexity.hpp>
 #include <longsky/program/chain.hpp>
 #include <longsky/program/check_corpus.hpp>
+#include <longsky/program/check_options.hpp>
 #include <longsky/program/describe.hpp>
 #include <longsky/program/options.hpp>
 #include <longsky/program/paths.hpp>
@@ -52,12 +53,9 @@ class Run {
         stages_(outline<R>()),
         max_wall_(parse_duration(options.max_wall)),
         progress_(std::cout, progress_options(progress_style(options.progress), 1)) {
-    if (options.seeds < 1 || options.samples < 1 || !(options.scale > 0) || !(options.lr_scale > 0) ||
-        options.keep < 1 || options.checkpoint_every < 0 || options.checkpoint_minutes < 0)
-      throw Error(ExitCode::usage,
-                  "--seeds, --samples, --keep, --scale and --lr-scale must be positive, "
-                  "--checkpoint-every and --checkpoint-minutes not negative");
-    if (options.out.empty()) throw Error(ExitCode::usage, "--out needs the name of a directory");
+    check_options(options);
+    if (!(options.scale > 0) || !(options.lr_scale > 0))
+      throw Error(ExitCode::usage, "--scale and --lr-scale must be positive");
     chains_ = {short_chain(stages_), full_chain(stages_)};
     if (options.ablations)
       for (Chain& chain : ablation_chains(stages_)) chains_.push_back(std::move(chain));
@@ -68,9 +66,10 @@ class Run {
     if (const std::int64_t there = device_.memory_bytes(); largest_plan<R, Device>(device_.threads()) > there)
       throw Error(ExitCode::does_not_fit,
                   "the recipe needs " + words::bytes(largest_plan<R, Device>(device_.threads())) + " of memory and " +
-                      device_.description() + " has " + words::bytes(there) +
+                      memory_there(device_) +
                       "; the plan command lists what for. Use a larger device, fewer sequences a "
                       "pass, or RecomputeBlocks");
+    require_writable(paths_.out);
     load_corpus();
     say_books();
     claim_directory();
@@ -95,6 +94,10 @@ class Run {
   /// Evaluates the finished chains of every seed again, with the samples and the grid that the options ask for.
   void evaluate_again() {
     require_begun();
+    require_writable(paths_.out);
+    for (int s = 0; s < options_.seeds; ++s)
+      for (const Chain& chain : chains_)
+        require_finished(options_.seed + static_cast<std::uint64_t>(s), chain, chain.links.size());
     load_corpus();
     say_books();
     claim_directory();
@@ -116,7 +119,7 @@ class Run {
     print_results(std::cout, all, progress_options(ProgressStyle::automatic, 1).colour);
     if (options_.development) return;
     write_results(paths_, all);
-    std::cout << "report: " << (paths_.out / "report.html").string() << '\n';
+    std::cout << "report: " << printable((paths_.out / "report.html").string()) << '\n';
   }
 
   const Corpus& corpus() const { return corpus_; }
@@ -149,14 +152,20 @@ class Run {
   /// Throws Error(usage) where no run has begun: said before the books are read.
   void require_begun() const { require_run(paths_); }
 
-  /// Loads what the first `links` stages of `chain` ended with. Throws Error(usage) when they are not finished.
-  [[gnu::cold]] void load_finished(std::uint64_t seed, const Chain& chain, std::size_t links,
-                                   Weights<R>& weights) const {
+  /// Where the first `links` stages of `chain` ended. Throws Error(usage) when they are not finished.
+  [[gnu::cold]] std::filesystem::path require_finished(std::uint64_t seed, const Chain& chain,
+                                                       std::size_t links) const {
     const auto directory = paths_.node(seed, chain, links) / "checkpoints" / finished_checkpoint;
     std::error_code error;
     if (!std::filesystem::exists(directory, error))
       throw Error(ExitCode::usage, "there is no finished model in " + directory.string() + "; run train first");
-    read_checkpoint(open_checkpoint(directory), named_tensors<R>(weights.span()), {});
+    return directory;
+  }
+
+  /// Loads what the first `links` stages of `chain` ended with. Throws Error(usage) when they are not finished.
+  [[gnu::cold]] void load_finished(std::uint64_t seed, const Chain& chain, std::size_t links,
+                                   Weights<R>& weights) const {
+    read_checkpoint(open_checkpoint(require_finished(seed, chain, links)), named_tensors<R>(weights.span()), {});
   }
 
   /// Needle grid of the weights at the end of `chain`, and the perplexity after each of its stages.

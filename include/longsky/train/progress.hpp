@@ -6,6 +6,7 @@
 
 #include <longsky/core/error.hpp>
 #include <longsky/core/json.hpp>
+#include <longsky/core/printable.hpp>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -144,9 +145,10 @@ class Progress {
     }
   }
 
-  /// A line of its own, above the live one.
-  void message(std::string_view text) {
+  /// A line of its own, above the live one. The sentence may quote names from files.
+  [[gnu::cold]] void message(std::string_view sentence) {
     if (options_.style == ProgressStyle::none) return;
+    const std::string text = printable(sentence);
     if (options_.style == ProgressStyle::json) {
       out_ << Json::object({{"type", "message"}, {"text", text}}).text() << '\n' << std::flush;
       return;
