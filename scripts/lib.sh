@@ -27,6 +27,7 @@ libcairo2-dev       pictures of the report
 '
 test_packages='
 catch2              the tests
+locales             languages with a decimal comma
 libeigen3-dev       the reference in tests of matrix products
 libbenchmark-dev    the benchmarks, which must compile
 clang               the second compiler

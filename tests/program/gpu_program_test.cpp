@@ -1,5 +1,5 @@
-// program/gpu_program_test.cpp — the same recipe on a GPU, which is emulated here: the CPU's losses, and a run that goes
-// from one device to the other.
+// program/gpu_program_test.cpp — the same recipe on a GPU, which is emulated here: the CPU's losses, and a run that
+// goes from one device to the other.
 #include "program/tiny_run.hpp"
 #include "support/catch.hpp"
 

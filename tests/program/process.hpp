@@ -39,7 +39,8 @@ struct Start {
   bool unprivileged = false;  ///< as a user whom modes of files bind, also where the tests run as root
   rlim_t address_limit = 0;   ///< bytes of address space; 0: no limit
   bool one_processor = false;
-  bool terminal = false;                   ///< it speaks to a terminal instead of a pipe
+  bool terminal = false;  ///< it speaks to a terminal instead of a pipe
+  std::vector<std::pair<std::string, std::string>> environment = {};
   std::optional<std::string> output = {};  ///< a file that takes its standard output; "" closes it
   std::optional<std::string> input = {};   ///< a file that it reads as standard input; "" closes it
 };
@@ -59,6 +60,7 @@ class Process {
       if (start.output) redirect(1, *start.output, O_WRONLY);
       if (start.input) redirect(0, *start.input, O_RDONLY);
       if (start.terminal) ::setenv("TERM", "xterm", 1);
+      for (const auto& [name, value] : start.environment) ::setenv(name.c_str(), value.c_str(), 1);
       // Threads that wait by spinning starve each other where there are more of them than cores.
       ::setenv("OMP_WAIT_POLICY", "passive", 1);
       if (start.unprivileged && ::geteuid() == 0 &&

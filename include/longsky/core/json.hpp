@@ -6,11 +6,12 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/number_text.hpp>
 #include <longsky/core/utf8.hpp>
 
 #include <jansson.h>
+#include <locale.h>
 
-#include <charconv>
 #include <concepts>
 #include <cstdint>
 #include <cstdlib>
@@ -25,6 +26,24 @@
 namespace longsky {
 
 class Json;
+
+/// While it lives, C's functions use the C locale in this thread: Jansson asks them where a number's point is, and
+/// under a point of two bytes ends the program.
+class ClassicLocale {
+ public:
+  ClassicLocale() : before_(::uselocale(classic())) {}
+  ClassicLocale(const ClassicLocale&) = delete;
+  ClassicLocale& operator=(const ClassicLocale&) = delete;
+  ~ClassicLocale() { ::uselocale(before_); }
+
+ private:
+  static locale_t classic() {
+    static const locale_t made = ::newlocale(LC_ALL_MASK, "C", locale_t{});
+    return made;
+  }
+
+  locale_t before_;
+};
 
 /// Takes any member; for the concept below.
 struct AnyField {
@@ -129,6 +148,7 @@ class Json {
   /// The value of a text; null for what is no JSON, or has a key twice, and then the sentence in `problem`.
   static Json parse(std::string_view text, std::string* problem = nullptr) {
     json_error_t error;
+    const ClassicLocale numbers;
     json_t* value = json_loadb(text.data(), text.size(), JSON_REJECT_DUPLICATES, &error);
     if (!value && problem)
       *problem =
@@ -292,11 +312,9 @@ T Json::get() const {
     line(depth);
     out += '}';
   } else if (json_is_real(value)) {
-    char digits[32];
-    const auto end = std::to_chars(digits, digits + sizeof digits, json_real_value(value)).ptr;
-    const std::string_view text(digits, static_cast<std::size_t>(end - digits));
+    const std::string text = shortest_text(json_real_value(value));
     out += text;
-    if (text.find_first_of(".e") == std::string_view::npos) out += ".0";  // read back as a real
+    if (text.find_first_of(".e") == std::string::npos) out += ".0";  // read back as a real
   } else {
     leaf(value);
   }

@@ -1,9 +1,10 @@
 // longsky/eval/axis.hpp — a range of numbers on a range of a picture, linear or logarithmic, and its ticks.
 #pragma once
 
+#include <longsky/core/number_text.hpp>
+
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -66,13 +67,7 @@ inline Axis axis_around(const std::vector<double>& numbers, double from, double 
 
 /// "0.25", "1500", "12k": a tick's number.
 inline std::string tick_text(double x) {
-  char text[32];
-  if (std::abs(x) >= 10'000 && std::fmod(x, 1000) == 0) {
-    std::snprintf(text, sizeof text, "%.0fk", x / 1000);
-  } else {
-    std::snprintf(text, sizeof text, "%.6g", x);
-  }
-  return text;
+  return std::abs(x) >= 10'000 && std::fmod(x, 1000) == 0 ? fixed_text(x / 1000, 0) + "k" : general_text(x);
 }
 
 /// "512", "2K", "200K": a context length; K is 1024 where that comes out even, as is the custom.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/number_text.hpp>
 #include <longsky/core/utf8.hpp>
 #include <longsky/eval/colour.hpp>
 
@@ -163,9 +164,7 @@ class Picture {
   };
 
   static std::string number(double x) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.2f", x);
-    std::string s = text;
+    std::string s = fixed_text(x, 2);
     s.erase(s.find_last_not_of('0') + 1);
     if (s.back() == '.') s.pop_back();
     return s;
@@ -227,7 +226,8 @@ class Picture {
       for (const Point q : s.points) cairo_line_to(c, q.x, q.y);
       cairo_stroke(c);
     } else {
-      cairo_select_font_face(c, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
+      // By name: which font is "sans-serif" depends on the language of the environment.
+      cairo_select_font_face(c, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL,
                              s.bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
       cairo_set_font_size(c, s.size);
       cairo_text_extents_t extents;

@@ -2,11 +2,12 @@
 // apart.
 #pragma once
 
+#include <longsky/core/number_text.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -20,11 +21,7 @@ struct Colour {
 };
 
 /// "#rrggbb"
-inline std::string hex(Colour c) {
-  char text[8];
-  std::snprintf(text, sizeof text, "#%06x", static_cast<unsigned>(c.rgb & 0xffffff));
-  return text;
-}
+inline std::string hex(Colour c) { return "#" + hex_text(c.rgb & 0xffffff, 6); }
 
 /// 0 … 1 from dark to light (viridis: even in lightness, also without colour; van der Walt and Smith, 2015).
 inline Colour viridis(double x) {

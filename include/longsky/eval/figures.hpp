@@ -1,6 +1,7 @@
 // longsky/eval/figures.hpp — the pictures of a run: losses of the stages, needle grids, perplexity by position.
 #pragma once
 
+#include <longsky/core/number_text.hpp>
 #include <longsky/eval/axis.hpp>
 #include <longsky/eval/chart.hpp>
 #include <longsky/eval/colour.hpp>
@@ -11,7 +12,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <span>
 #include <string>
 #include <utility>
@@ -45,11 +45,7 @@ inline void heading(Picture& p, const std::string& title, const std::string& bel
   p.text({20, 50}, below, {.size = 12.5, .ink = ink::muted});
 }
 
-inline std::string percent(double x) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.0f", 100 * x);
-  return text;
-}
+inline std::string percent(double x) { return fixed_text(100 * x, 0); }
 
 /// Horizontal lines with their numbers to the left.
 inline void y_axis(Picture& p, const Axis& y, double left, double right, bool with_numbers) {
@@ -190,8 +186,7 @@ inline std::vector<double> smoothed(const std::vector<double>& losses) {
     const NeedleGrid& grid = grids[i].grid;
     const double x0 = left + (map_width + gap) * static_cast<double>(i);
     p.text({x0, top - 13}, grids[i].name, {.size = 13, .bold = true});
-    char mean[32];
-    std::snprintf(mean, sizeof mean, "%.1f %% in all", 100 * mean_of_cells(grid, cells));
+    const std::string mean = fixed_text(100 * mean_of_cells(grid, cells), 1) + " % in all";
     p.text({x0 + map_width, top - 13}, mean, {.size = 12.5, .anchor = Anchor::end});
     figure::heat_map(p, grid, cells, {x0, top}, map_width, map_height, i == 0, marks);
   }

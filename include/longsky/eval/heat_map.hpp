@@ -2,6 +2,7 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/number_text.hpp>
 #include <longsky/core/printable.hpp>
 #include <longsky/eval/axis.hpp>
 #include <longsky/eval/colour.hpp>
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -52,24 +52,19 @@ inline int terminal_colour(Colour c) {
 [[gnu::cold]] inline void print_heat_map(std::ostream& out, std::string_view title, const NeedleGrid& grid,
                                          NeedleCells cells, bool colour) {
   require_whole(grid, cells);
-  char text[96];
-  std::snprintf(text, sizeof text, "%.1f %% of all samples", 100 * mean_of_cells(grid, cells));
-  out << printable(title) << " (" << text << ")\n  depth ";
-  for (const int length : grid.lengths) {
-    std::snprintf(text, sizeof text, "%6s", length_text(length).c_str());
-    out << text;
-  }
+  const auto percent = [](double x) { return right_aligned(fixed_text(100 * x, 0), 5); };
+  out << printable(title) << " (" << fixed_text(100 * mean_of_cells(grid, cells), 1) << " % of all samples)\n  depth ";
+  for (const int length : grid.lengths) out << right_aligned(length_text(length), 6);
   out << "  tokens\n";
   for (std::size_t d = 0; d < grid.depths.size(); ++d) {
-    std::snprintf(text, sizeof text, "%5.0f %% ", 100 * grid.depths[d]);
-    out << text;
+    out << percent(grid.depths[d]) << " % ";
     for (std::size_t l = 0; l < grid.lengths.size(); ++l) {
       const double cell = (grid.*cells)[l][d];
       const Colour background = viridis(cell);
-      std::snprintf(text, sizeof text, "%5.0f ", 100 * cell);
+      const std::string text = percent(cell) + " ";
       if (colour)
-        out << "\x1b[48;5;" << terminal_colour(background) << ";38;5;" << (lightness(background) > 0.45 ? 16 : 231)
-            << 'm' << text << "\x1b[0m";
+        out << "\x1b[48;5;" + std::to_string(terminal_colour(background)) + ";38;5;"
+            << (lightness(background) > 0.45 ? "16" : "231") << 'm' << text << "\x1b[0m";
       else
         out << text;
     }

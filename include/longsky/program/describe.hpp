@@ -3,6 +3,7 @@
 
 #include <longsky/core/machine.hpp>
 #include <longsky/core/name.hpp>
+#include <longsky/core/number_text.hpp>
 #include <longsky/optim/adamw.hpp>
 #include <longsky/train/plan.hpp>
 #include <longsky/train/recipe.hpp>
@@ -11,8 +12,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <iomanip>
 #include <iterator>
+#include <locale>
 #include <ostream>
 #include <sstream>
 #include <string>
@@ -37,17 +38,11 @@ inline std::string grouped(std::int64_t n) {
   double x = static_cast<double>(n);
   int unit = 0;
   while (x >= 1024 && unit < 4) x /= 1024, ++unit;
-  std::ostringstream os;
-  os << std::fixed << std::setprecision(unit ? 1 : 0) << x << ' ' << units[unit];
-  return os.str();
+  return fixed_text(x, unit ? 1 : 0) + " " + units[unit];
 }
 
-/// "1.2e+13"
-inline std::string scientific(double x) {
-  std::ostringstream os;
-  os << std::scientific << std::setprecision(2) << x;
-  return os.str();
-}
+/// "1.25e+13"
+inline std::string scientific(double x) { return scientific_text(x, 2); }
 
 }  // namespace words
 
@@ -82,6 +77,7 @@ template <class Device>
 template <Recipe R>
 [[gnu::cold]] std::string describe() {
   std::ostringstream os;
+  os.imbue(std::locale::classic());  // a run is known by this text
   const AdamWSpec& a = R::Optimizer::spec;
   os << "model      " << R::model << '\n'
      << "parameters " << words::grouped(LayoutOf<R>::parameters) << '\n'

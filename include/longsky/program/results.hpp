@@ -6,6 +6,7 @@
 #include <longsky/core/error.hpp>
 #include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
+#include <longsky/core/number_text.hpp>
 #include <longsky/eval/heat_map.hpp>
 #include <longsky/eval/loss_curve.hpp>
 #include <longsky/eval/report.hpp>
@@ -66,12 +67,9 @@ namespace results {
   return seeds;
 }
 
-inline std::string percent(double x) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f %%", 100 * x);
-  return text;
-}
+inline std::string percent(double x) { return fixed_text(100 * x, 1) + " %"; }
 inline std::string number(const char* format, double x) {
+  const ClassicLocale numbers;
   char text[64];
   std::snprintf(text, sizeof text, format, x);
   return text;

@@ -6,6 +6,7 @@
 
 #include <longsky/core/error.hpp>
 #include <longsky/core/json.hpp>
+#include <longsky/core/number_text.hpp>
 #include <longsky/core/printable.hpp>
 
 #include <sys/ioctl.h>
@@ -94,17 +95,13 @@ inline std::string quantity_text(double x) {
     x /= 1000;
     ++i;
   }
-  char text[32];
-  std::snprintf(text, sizeof text, i == 0 || x >= 99.95 ? "%.0f%s" : x >= 9.995 ? "%.1f%s" : "%.2f%s", x, suffix[i]);
-  return text;
+  return fixed_text(x, i == 0 || x >= 99.95 ? 0 : x >= 9.995 ? 1 : 2) + suffix[i];
 }
 
 /// "512 MiB"
 inline std::string memory_text(std::int64_t bytes) {
-  char text[32];
   const double mib = static_cast<double>(bytes) / (1 << 20);
-  std::snprintf(text, sizeof text, mib < 1024 ? "%.0f MiB" : "%.1f GiB", mib < 1024 ? mib : mib / 1024);
-  return text;
+  return mib < 1024 ? fixed_text(mib, 0) + " MiB" : fixed_text(mib / 1024, 1) + " GiB";
 }
 
 /// Shows states as they come. Clocks are the caller's: any seconds that grow.
@@ -168,16 +165,13 @@ class Progress {
  private:
   [[gnu::cold]] static std::vector<std::string> figures(const ProgressState& s) {
     if (!s.trains) return {memory_text(s.memory)};
-    char loss[32], norm[32], peak[32];
-    std::snprintf(loss, sizeof loss, "loss %.4f", s.loss);
-    std::snprintf(norm, sizeof norm, "norm %.2f", s.grad_norm);
-    std::snprintf(peak, sizeof peak, "%.0f%% of peak", s.fraction_of_peak * 100);
-    return {loss, norm, quantity_text(s.tokens_per_s) + " tok/s", peak, memory_text(s.memory)};
+    return {"loss " + fixed_text(s.loss, 4), "norm " + fixed_text(s.grad_norm, 2),
+            quantity_text(s.tokens_per_s) + " tok/s", fixed_text(s.fraction_of_peak * 100, 0) + "% of peak",
+            memory_text(s.memory)};
   }
 
   [[gnu::cold]] static std::string plain_line(const ProgressState& s, double eta) {
-    char done[32];
-    std::snprintf(done, sizeof done, "run %.1f%%", s.run_fraction * 100);
+    const std::string done = "run " + fixed_text(s.run_fraction * 100, 1) + "%";
     std::string line = std::string(s.stage) + "  step " + std::to_string(s.step) + "/" + std::to_string(s.steps);
     for (const std::string& figure : figures(s)) line += "  " + figure;
     return line + "  " + done + "  ETA " + duration_text(eta);
