@@ -37,7 +37,7 @@ int main(int argc, char** argv) try {
   const ls::BytePair tokenizer = ls::make_tokenizer(books, held_out, Recipe::model.vocab);
   const ls::Corpus corpus = ls::make_corpus(tokenizer, books, held_out, /*seed=*/0);
 
-  ls::cpu::Device device;  // all cores; cpu::Device(1) gives the same bits
+  ls::cpu::Device device;  // every processor it was given; cpu::Device(1) gives the same bits
   ls::Weights<Recipe> weights(/*seed=*/0);
   ls::Trainer<Recipe, Pretrain, ls::cpu::Device> trainer(device, weights.span(), corpus, /*seed=*/0);
   while (!trainer.done()) {
@@ -47,6 +47,7 @@ int main(int argc, char** argv) try {
                 << " tokens/s\n";
   }
   ls::write_safetensors("explicit_loop.safetensors", ls::named_tensors<Recipe>(weights.span()), {});
+  return std::cout.flush() ? 0 : 1;
 } catch (const ls::Error& error) {
   std::cerr << error.what() << '\n';
   return static_cast<int>(error.code());

@@ -56,4 +56,5 @@ int main() {
     const ls::StepReport step = trainer.next();
     if (step.step % 50 == 0) std::cout << "step " << step.step << "  loss " << step.loss << '\n';
   }
+  return std::cout.flush() ? 0 : 1;
 }

@@ -49,4 +49,5 @@ int main() {
   std::cout << ls::WeightLayout<Network>::parameters << " parameters, of which a block has:\n";
   ls::WeightLayout<Network>::Block::for_each_parameter(
       [](auto entry, std::int64_t) { std::cout << "  " << entry.name << "  " << entry.size << '\n'; });
+  return std::cout.flush() ? 0 : 1;
 }

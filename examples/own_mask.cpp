@@ -44,4 +44,5 @@ int main() {
   for (float token_loss : decoder.forward(weights.span(), {tokens, targets, documents, positions, model.context}))
     loss += token_loss / model.context;
   std::cout << "loss of an untrained model: " << loss << " (ln 64 = 4.16)\n";
+  return std::cout.flush() ? 0 : 1;
 }

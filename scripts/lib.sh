@@ -3,7 +3,34 @@
 set -euo pipefail
 export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-cores="$(nproc)"
+
+# cores_given: processors that this shell may use, by its affinity and by the CPU quota of its control groups.
+cores_given() {
+  local least controllers group at quota period
+  least="$(nproc)"
+  while IFS=: read -r _ controllers group; do
+    case ",$controllers," in
+      ,,) at=/sys/fs/cgroup ;;                   # version 2
+      *,cpu,*) at="/sys/fs/cgroup/$controllers" ;;  # version 1
+      *) continue ;;
+    esac
+    for (( ; ; )); do
+      quota='' period=''
+      if [[ -r "$at$group/cpu.max" ]]; then
+        read -r quota period <"$at$group/cpu.max" || true
+      elif [[ -r "$at$group/cpu.cfs_quota_us" && -r "$at$group/cpu.cfs_period_us" ]]; then
+        quota="$(<"$at$group/cpu.cfs_quota_us")" period="$(<"$at$group/cpu.cfs_period_us")"
+      fi
+      if [[ "$quota" =~ ^[1-9][0-9]*$ && "$period" =~ ^[1-9][0-9]*$ ]] && ((quota <= period * (least - 1))); then
+        least=$(((quota + period - 1) / period))
+      fi
+      [[ "$group" == /?* ]] || break
+      group="${group%/*}"
+    done
+  done </proc/self/cgroup
+  echo "$least"
+}
+cores="$(cores_given)"
 # Threads that wait spin for some microseconds and then sleep; by default they spin for milliseconds, which makes a
 # training step three times as long when another program wants the core (docs/01-first-run.md).
 export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-10000}" KMP_BLOCKTIME="${KMP_BLOCKTIME:-1}"  # libgomp's name, and libomp's

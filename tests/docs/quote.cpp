@@ -7,6 +7,9 @@
 // In the file:     // begin: policy … // end: policy            (without `:name` the whole file is meant).
 // And <!-- from tests/compile_fail -->, up to <!-- end -->, is the table of every sentence that answers a wrong program.
 
+#include <longsky/core/file.hpp>
+#include <longsky/core/standard_output.hpp>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -130,7 +133,7 @@ int main(int argc, char** argv) try {
     const std::size_t line = static_cast<std::size_t>(
         std::mismatch(now.begin(), now.end(), wanted.begin(), wanted.end()).first - now.begin());
     if (update) {
-      std::ofstream(document) << join(wanted);
+      longsky::replace_file(document, join(wanted));
       std::cout << document.string() << ": updated\n";
     } else {
       ++drifted;
@@ -138,8 +141,9 @@ int main(int argc, char** argv) try {
     }
   }
   std::cout << quotations << " quotations in " << documents.size() << " documents\n";
+  longsky::require_output_written();
   return drifted == 0 && quotations > 0 ? 0 : 1;
 } catch (const std::exception& error) {
-  std::cout << "docs_quote: " << error.what() << '\n';
+  std::cerr << "docs_quote: " << error.what() << '\n';
   return 1;
 }
