@@ -24,7 +24,8 @@
 
 namespace longsky {
 
-/// Memory that this process may use, and what sets the limit: "the machine", "the memory limit of the control group …".
+/// Memory that this process may still take, and what sets the limit: "the machine", "memory.max of the control group
+/// …".
 struct GivenMemory {
   std::int64_t bytes = 0;
   std::string limit;
@@ -129,14 +130,14 @@ struct ControlGroup {
   return found;
 }
 
-/// What others in a group hold and the kernel cannot take back, given what this process holds.
-[[gnu::cold]] inline std::int64_t held_by_others(const ControlGroup& group, std::int64_t own) {
+/// What the processes of a group hold and the kernel cannot take back; at least what this one does.
+[[gnu::cold]] inline std::int64_t held(const ControlGroup& group, std::int64_t own) {
   const auto stat = [&](const char* key) { return number_of(group.directory / "memory.stat", key).value_or(0); };
   const std::int64_t all =
       number_of(group.directory / (group.unified ? "memory.current" : "memory.usage_in_bytes")).value_or(0);
   const std::int64_t cache = group.unified ? stat("inactive_file") + stat("active_file") + stat("slab_reclaimable")
                                            : stat("total_inactive_file") + stat("total_active_file");
-  return std::max<std::int64_t>(0, all - cache - own);
+  return std::max(own, all - cache);
 }
 
 /// Processors that the groups' quotas allow, rounded up: half a processor more is worth a thread.
@@ -179,7 +180,7 @@ struct ControlGroup {
   return static_cast<int>(std::min<std::int64_t>(processors, machine::quota(proc).value_or(processors)));
 }
 
-/// How much memory this process may use, in use by it already or not. `proc` is where the system tells of it.
+/// How much memory this process may still take. `proc` is where the system tells of it.
 [[gnu::cold]] inline GivenMemory memory_given(const std::filesystem::path& proc = "/proc") {
   const std::int64_t page = ::sysconf(_SC_PAGE_SIZE);
   // size resident shared text lib data dirty, in pages
@@ -187,16 +188,15 @@ struct ControlGroup {
   const auto own = [&](std::size_t i) {
     return i < pages.size() ? number_in<std::int64_t>(pages[i]).value_or(0) * page : 0;
   };
-  const std::int64_t all = ::sysconf(_SC_PHYS_PAGES) * page;
-  GivenMemory given{all, "the machine"};
+  const std::int64_t all = ::sysconf(_SC_PHYS_PAGES) * page, resident = std::max<std::int64_t>(0, own(1) - own(2));
+  GivenMemory given{all - resident, "the machine"};
   const auto limit = [&](std::int64_t bytes, const std::string& name) {
     if (bytes < given.bytes) given = {std::max<std::int64_t>(0, bytes), name};
   };
   for (const machine::ControlGroup& group : machine::control_groups(proc, "memory"))
     for (const char* file : {group.unified ? "memory.max" : "memory.limit_in_bytes", "memory.high"})
       if (const auto bytes = machine::number_of(group.directory / file); bytes && *bytes < all)
-        limit(*bytes - machine::held_by_others(group, own(1)),
-              std::string(file) + " of the control group " + group.name);
+        limit(*bytes - machine::held(group, resident), std::string(file) + " of the control group " + group.name);
   const auto resource = [&](auto which, std::int64_t used, const char* name) {
     rlimit now{};
     if (::getrlimit(which, &now) != 0 || now.rlim_cur == RLIM_INFINITY || now.rlim_cur >= (rlim_t{1} << 62)) return;

@@ -95,7 +95,7 @@ class Device {
   static constexpr bool runs_ahead() { return false; }
   std::string description() const { return std::to_string(threads_) + (threads_ == 1 ? " thread" : " threads"); }
 
-  /// What this process may use, in use or not.
+  /// What this process may still take.
   static std::int64_t memory_bytes() { return memory_given().bytes; }
 
   /// Elements that attention_bounds writes for `tokens` tokens.

@@ -46,10 +46,11 @@ inline std::string scientific(double x) { return scientific_text(x, 2); }
 
 }  // namespace words
 
-/// What memory this process may use, and what sets the limit: "memory.max of the control group /job allows 100.0 MiB".
+/// What memory this process may still take, and what sets the limit: "memory.max of the control group /job leaves 99
+/// MiB".
 [[gnu::cold]] inline std::string host_memory() {
   const GivenMemory given = memory_given();
-  return given.limit + " allows " + words::bytes(given.bytes);
+  return given.limit + " leaves " + words::bytes(given.bytes);
 }
 
 /// The same of a device.

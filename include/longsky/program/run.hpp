@@ -63,14 +63,10 @@ class Run {
 
   /// Trains and evaluates every chain of every seed; writes summary.json. Throws Error; what is finished stays.
   [[gnu::cold]] void train() {
-    if (const std::int64_t there = device_.memory_bytes(); largest_plan<R, Device>(device_.threads()) > there)
-      throw Error(ExitCode::does_not_fit,
-                  "the recipe needs " + words::bytes(largest_plan<R, Device>(device_.threads())) + " of memory and " +
-                      memory_there(device_) +
-                      "; the plan command lists what for. Use a larger device, fewer sequences a "
-                      "pass, or RecomputeBlocks");
+    require_memory();
     require_writable(paths_.out);
     load_corpus();
+    require_memory();  // beside the books
     say_books();
     claim_directory();
     save_tokenizer();
@@ -209,6 +205,15 @@ class Run {
   double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
   // Not before this process has done something: a limit shorter than the start-up would otherwise never get further.
   bool should_stop() const { return stop_requested() || (max_wall_ > 0 && elapsed() > max_wall_ && worked_); }
+
+  [[gnu::cold]] void require_memory() const {
+    const std::int64_t needed = largest_plan<R, Device>(device_.threads());
+    if (needed > device_.memory_bytes())
+      throw Error(ExitCode::does_not_fit, "the recipe needs " + words::bytes(needed) + " of memory and " +
+                                              memory_there(device_) +
+                                              "; the plan command lists what for. Use a larger device, fewer "
+                                              "sequences a pass, or RecomputeBlocks");
+  }
 
   [[gnu::cold]] void say_books() {
     for (const std::string& sentence : not_read_) progress_.message(sentence);
