@@ -27,7 +27,7 @@ class Tree {
     std::ofstream(path) << text;
   }
   std::string operator/(const std::string& name) const { return (directory_ / name).string(); }
-  std::filesystem::path proc() const { return directory_ / "proc"; }
+  std::string proc() const { return *this / "proc"; }
   /// A mount of control groups: `root` of the hierarchy at `point`.
   std::string mount(const std::string& root, const std::string& point, const std::string& type,
                     const std::string& controllers) const {

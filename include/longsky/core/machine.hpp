@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,10 +32,8 @@ struct GivenMemory {
 
 namespace machine {
 
-using std::filesystem::path;
-
 /// A file of /proc or /sys, which has no size before it is read; empty where there is none.
-[[gnu::cold]] inline std::string text_of(const path& file) {
+[[gnu::cold]] inline std::string text_of(const std::string& file) {
   std::string text;
   if (std::FILE* const open = std::fopen(file.c_str(), "re")) {
     char piece[4096];
@@ -63,7 +60,7 @@ inline bool lists(std::string_view words, std::string_view word) {
 }
 
 /// The first number of a file, or of its line that begins with `key`; nothing for "max" or where there is none.
-[[gnu::cold]] inline std::optional<std::int64_t> number_of(const path& file, std::string_view key = "") {
+[[gnu::cold]] inline std::optional<std::int64_t> number_of(const std::string& file, std::string_view key = "") {
   for (const std::string& line : split(text_of(file), "\n")) {
     const std::vector<std::string> words = split(line, " \t");
     if (key.empty() && !words.empty()) return number_in<std::int64_t>(words[0]);
@@ -89,17 +86,17 @@ inline bool lists(std::string_view words, std::string_view word) {
 
 /// A directory of a control group.
 struct ControlGroup {
-  path directory;
+  std::string directory;
   std::string name;  ///< as /proc/self/cgroup has it
   bool unified;      ///< version 2
 };
 
 /// The group of this process for `controller` and its ancestors, in every hierarchy that is mounted, as far up as can
 /// be seen from here.
-[[gnu::cold]] inline std::vector<ControlGroup> control_groups(const path& proc, std::string_view controller) {
+[[gnu::cold]] inline std::vector<ControlGroup> control_groups(const std::string& proc, std::string_view controller) {
   std::vector<ControlGroup> found;
-  const std::vector<std::string> mounts = split(text_of(proc / "self/mountinfo"), "\n");
-  for (const std::string& line : split(text_of(proc / "self/cgroup"), "\n")) {  // 4:cpu,cpuacct:/user or 0::/user
+  const std::vector<std::string> mounts = split(text_of(proc + "/self/mountinfo"), "\n");
+  for (const std::string& line : split(text_of(proc + "/self/cgroup"), "\n")) {  // 4:cpu,cpuacct:/user or 0::/user
     const std::size_t first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
     const std::string_view controllers = std::string_view(line).substr(first + 1, second - first - 1);
@@ -116,14 +113,15 @@ struct ControlGroup {
       if (!unified && !lists(right[2], controller)) continue;
       // Inside a container the mount may begin at the container's group, or the name lie outside what is mounted.
       const std::string root = unescaped(left[3]) == "/" ? "" : unescaped(left[3]);
-      const path point = unescaped(left[4]);
+      const std::string point = unescaped(left[4]);
       const bool inside = group.starts_with(root) && (group.size() == root.size() || group[root.size()] == '/') &&
                           group.find("/..") == std::string::npos;
-      path below = inside ? path(group.substr(root.size())).relative_path() : path();
+      std::string below = inside ? group.substr(root.size()) : "";  // "/user.slice/job", then "/user.slice", then ""
+      if (below == "/") below.clear();
       for (;;) {
-        found.push_back({point / below, root + "/" + below.string(), unified});
+        found.push_back({point + below, root + below, unified});
         if (below.empty()) break;
-        below = below.parent_path();
+        below.resize(std::min(below.rfind('/'), below.size() - 1));
       }
     }
   }
@@ -132,25 +130,25 @@ struct ControlGroup {
 
 /// What the processes of a group hold and the kernel cannot take back; at least what this one does.
 [[gnu::cold]] inline std::int64_t held(const ControlGroup& group, std::int64_t own) {
-  const auto stat = [&](const char* key) { return number_of(group.directory / "memory.stat", key).value_or(0); };
+  const auto stat = [&](const char* key) { return number_of(group.directory + "/memory.stat", key).value_or(0); };
   const std::int64_t all =
-      number_of(group.directory / (group.unified ? "memory.current" : "memory.usage_in_bytes")).value_or(0);
+      number_of(group.directory + (group.unified ? "/memory.current" : "/memory.usage_in_bytes")).value_or(0);
   const std::int64_t cache = group.unified ? stat("inactive_file") + stat("active_file") + stat("slab_reclaimable")
                                            : stat("total_inactive_file") + stat("total_active_file");
   return std::max(own, all - cache);
 }
 
 /// Processors that the groups' quotas allow, rounded up: half a processor more is worth a thread.
-[[gnu::cold]] inline std::optional<std::int64_t> quota(const path& proc) {
+[[gnu::cold]] inline std::optional<std::int64_t> quota(const std::string& proc) {
   std::optional<std::int64_t> least;
   for (const ControlGroup& group : control_groups(proc, "cpu")) {
     std::optional<std::int64_t> quota, period;
     if (group.unified) {
-      const std::vector<std::string> words = split(text_of(group.directory / "cpu.max"), " \n");  // max 100000
+      const std::vector<std::string> words = split(text_of(group.directory + "/cpu.max"), " \n");  // max 100000
       if (words.size() == 2) quota = number_in<std::int64_t>(words[0]), period = number_in<std::int64_t>(words[1]);
     } else {
-      quota = number_of(group.directory / "cpu.cfs_quota_us");  // -1: none
-      period = number_of(group.directory / "cpu.cfs_period_us");
+      quota = number_of(group.directory + "/cpu.cfs_quota_us");  // -1: none
+      period = number_of(group.directory + "/cpu.cfs_period_us");
     }
     if (!quota || !period || *quota <= 0 || *period <= 0) continue;
     const std::int64_t processors = *quota / *period + (*quota % *period != 0);
@@ -175,16 +173,16 @@ struct ControlGroup {
 }  // namespace machine
 
 /// How many threads this process can run at a time. `proc` is where the system tells of it.
-[[gnu::cold]] inline int processors_given(const std::filesystem::path& proc = "/proc") {
+[[gnu::cold]] inline int processors_given(const std::string& proc = "/proc") {
   const int processors = machine::affinity();
   return static_cast<int>(std::min<std::int64_t>(processors, machine::quota(proc).value_or(processors)));
 }
 
 /// How much memory this process may still take. `proc` is where the system tells of it.
-[[gnu::cold]] inline GivenMemory memory_given(const std::filesystem::path& proc = "/proc") {
+[[gnu::cold]] inline GivenMemory memory_given(const std::string& proc = "/proc") {
   const std::int64_t page = ::sysconf(_SC_PAGE_SIZE);
   // size resident shared text lib data dirty, in pages
-  const std::vector<std::string> pages = machine::split(machine::text_of(proc / "self/statm"), " \n");
+  const std::vector<std::string> pages = machine::split(machine::text_of(proc + "/self/statm"), " \n");
   const auto own = [&](std::size_t i) {
     return i < pages.size() ? number_in<std::int64_t>(pages[i]).value_or(0) * page : 0;
   };
@@ -195,8 +193,9 @@ struct ControlGroup {
   };
   for (const machine::ControlGroup& group : machine::control_groups(proc, "memory"))
     for (const char* file : {group.unified ? "memory.max" : "memory.limit_in_bytes", "memory.high"})
-      if (const auto bytes = machine::number_of(group.directory / file); bytes && *bytes < all)
-        limit(*bytes - machine::held(group, resident), std::string(file) + " of the control group " + group.name);
+      if (const auto bytes = machine::number_of(group.directory + "/" + file); bytes && *bytes < all)
+        limit(*bytes - machine::held(group, resident),
+              std::string(file) + " of the control group " + (group.name.empty() ? "/" : group.name));
   const auto resource = [&](auto which, std::int64_t used, const char* name) {
     rlimit now{};
     if (::getrlimit(which, &now) != 0 || now.rlim_cur == RLIM_INFINITY || now.rlim_cur >= (rlim_t{1} << 62)) return;

@@ -79,7 +79,7 @@ struct CommandOption {
     if (const auto* whole = std::get_if<int*>(&target)) return shortest_text(**whole);
     if (const auto* whole = std::get_if<std::uint64_t*>(&target)) return shortest_text(**whole);
     if (const auto* number = std::get_if<double*>(&target)) return shortest_text(**number);
-    if (const auto* text = std::get_if<std::string*>(&target)) return **text;
+    if (const auto* words = std::get_if<std::string*>(&target)) return **words;
     return "";
   }
   void set(const std::string& value) const {
@@ -87,10 +87,10 @@ struct CommandOption {
     if (const auto* whole = std::get_if<int*>(&target)) **whole = parse_value<int>(flag, value);
     if (const auto* whole = std::get_if<std::uint64_t*>(&target)) **whole = parse_value<std::uint64_t>(flag, value);
     if (const auto* number = std::get_if<double*>(&target)) **number = parse_value<double>(flag, value);
-    if (const auto* text = std::get_if<std::string*>(&target)) {
+    if (const auto* words = std::get_if<std::string*>(&target)) {
       if (value.empty() && !may_be_empty)
         throw Error(ExitCode::usage, flag + " was given an empty text, expected a name; leave it out for the default");
-      **text = value;
+      **words = value;
     }
   }
   static bool says(const std::string& value, std::initializer_list<std::string_view> words) {

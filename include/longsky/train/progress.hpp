@@ -172,7 +172,7 @@ class Progress {
 
   [[gnu::cold]] static std::string plain_line(const ProgressState& s, double eta) {
     const std::string done = "run " + fixed_text(s.run_fraction * 100, 1) + "%";
-    std::string line = std::string(s.stage) + "  step " + std::to_string(s.step) + "/" + std::to_string(s.steps);
+    std::string line = printable(s.stage) + "  step " + std::to_string(s.step) + "/" + std::to_string(s.steps);
     for (const std::string& figure : figures(s)) line += "  " + figure;
     return line + "  " + done + "  ETA " + duration_text(eta);
   }
@@ -180,7 +180,7 @@ class Progress {
   // The line keeps within the terminal: a line that wraps cannot be taken back. What matters least goes first.
   [[gnu::cold]] void show_bar(const ProgressState& s, double eta) {
     const std::string total = std::to_string(s.steps), step = std::to_string(s.step);
-    const std::string head = std::string(s.stage) + " " +
+    const std::string head = printable(s.stage) + " " +
                              std::string(total.size() - std::min(total.size(), step.size()), ' ') + step + "/" + total;
     const std::string tail = "ETA " + duration_text(eta);
     std::vector<std::string> middle = figures(s);
