@@ -156,6 +156,10 @@ TEST_CASE("an --out that cannot be a directory is a sentence") {
   expect(train(out / "file" / "run"), 1, {"make the directory", "file where a directory was expected"});
   expect(train(out / "file"), 1, {"make the directory", (out / "file").string()});
   CHECK(read_file(out / "file") == "x");
+  std::string deep = (out / "d").string();
+  while (deep.size() < 3900) deep += "/" + std::string(200, 'd');
+  expect({"train", "--out", deep, "--corpus", (out / "nowhere").string()}, 2, {"leaves no room", "4095"});
+  expect({"train", "--out", (out / std::string(256, 'd')).string()}, 2, {"256 bytes", "255"});
   // Said before the books are read, and before a model is looked for.
   for (const char* command : {"train", "eval"})
     CHECK_THAT(run({command, "--out", (out / "file/run").string(), "--corpus", (out / "nowhere").string()}).said,

@@ -45,6 +45,21 @@ template <class Number>
   if (options.out.empty()) throw Error(ExitCode::usage, "--out needs the name of a directory");
 }
 
+/// Throws Error(usage) where the names of files in `directory` would be longer than the system takes.
+[[gnu::cold]] inline void require_room_for_names(const std::filesystem::path& directory) {
+  constexpr std::size_t longest_name = 255, longest_path = 4095, of_a_file = 160;  // such as TensorBoard's, with a host
+  const std::filesystem::path path = std::filesystem::absolute(directory);
+  for (const std::filesystem::path& name : path)
+    if (name.native().size() > longest_name)
+      throw Error(ExitCode::usage, "the name " + name.string() + " has " + std::to_string(name.native().size()) +
+                                       " bytes, a file system takes " + std::to_string(longest_name) +
+                                       "; use shorter names of stages, or another --out");
+  if (path.native().size() + of_a_file > longest_path)
+    throw Error(ExitCode::usage, "the path " + path.string() +
+                                     " leaves no room for the names of files: a path may have " +
+                                     std::to_string(longest_path) + " bytes; use a shorter --out");
+}
+
 /// Throws Error where no file can be made in `directory`, or it cannot be made itself. Makes nothing.
 [[gnu::cold]] inline void require_writable(const std::filesystem::path& directory) {
   std::filesystem::path there = std::filesystem::absolute(directory);

@@ -64,6 +64,8 @@ class Run {
   /// Trains and evaluates every chain of every seed; writes summary.json. Throws Error; what is finished stays.
   [[gnu::cold]] void train() {
     require_memory();
+    for (const Chain& chain : chains_)
+      require_room_for_names(paths_.node(options_.seed, chain, chain.links.size()) / "checkpoints");
     require_writable(paths_.out);
     load_corpus();
     require_memory();  // beside the books
