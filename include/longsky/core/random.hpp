@@ -55,7 +55,7 @@ class Random {
 
   /// As if `bits` had been called `draws` times; at no cost.
   constexpr void skip(std::uint64_t draws) {
-    const std::uint64_t place = std::uint64_t{counter_[0]} * 4 - static_cast<std::uint64_t>(4 - used_) + draws;
+    const std::uint64_t place = std::uint64_t{counter_[0]} * 4 - (4 - used_) + draws;
     counter_[0] = static_cast<std::uint32_t>(place / 4);
     used_ = 4;
     for (std::uint64_t i = 0; i < place % 4; ++i) bits();
@@ -108,7 +108,7 @@ class Random {
   std::array<std::uint32_t, 2> key_;
   std::array<std::uint32_t, 4> counter_;
   std::array<std::uint32_t, 4> block_{};
-  int used_ = 4;
+  std::uint32_t used_ = 4;
 };
 
 }  // namespace longsky

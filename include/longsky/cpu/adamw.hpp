@@ -32,23 +32,25 @@ inline void adamw_step(Device& device, std::span<float> w, std::span<float> m, s
     s.w -= scale.lr * (direction + scale.weight_decay * s.w);
     return s;
   };
-  parallel_chunks(device.threads(), static_cast<std::int64_t>(w.size()), 16384,
-                  [&](std::int64_t first, std::int64_t last, std::int64_t) {
-                    std::int64_t i = first;
-                    for (; i + vec_width <= last; i += vec_width) {
-                      const State s = next({load(&w[i]), load(&m[i]), load(&v[i])}, load(&g[i]));
-                      store(&w[i], s.w);
-                      store(&m[i], s.m);
-                      store(&v[i], s.v);
-                    }
-                    if (const int rest = static_cast<int>(last - i); rest > 0) {
-                      const State s = next({load_first(&w[i], rest), load_first(&m[i], rest), load_first(&v[i], rest)},
-                                           load_first(&g[i], rest));
-                      store_first(&w[i], s.w, rest);
-                      store_first(&m[i], s.m, rest);
-                      store_first(&v[i], s.v, rest);
-                    }
-                  });
+  parallel_chunks(
+      device.threads(), static_cast<std::int64_t>(w.size()), 16384,
+      [&](std::int64_t first, std::int64_t last, std::int64_t) {
+        std::int64_t i = first;
+        for (; i + vec_width <= last; i += vec_width) {
+          const State s = next({load(w.data() + i), load(m.data() + i), load(v.data() + i)}, load(g.data() + i));
+          store(w.data() + i, s.w);
+          store(m.data() + i, s.m);
+          store(v.data() + i, s.v);
+        }
+        if (const int rest = static_cast<int>(last - i); rest > 0) {
+          const State s =
+              next({load_first(w.data() + i, rest), load_first(m.data() + i, rest), load_first(v.data() + i, rest)},
+                   load_first(g.data() + i, rest));
+          store_first(w.data() + i, s.w, rest);
+          store_first(m.data() + i, s.m, rest);
+          store_first(v.data() + i, s.v, rest);
+        }
+      });
 }
 
 }  // namespace longsky::cpu

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <new>
 #include <numbers>
@@ -104,10 +105,10 @@ class BackwardTile {
   const float* k_;
   int first_, count_, seen_ = 0;
   SequencePlaces places_;
-  alignas(64) float kt_[D * keys];  // [keys / panel_width][D][panel_width]
-  alignas(64) float vt_[D * keys];
-  alignas(64) float dk_[keys * D];
-  alignas(64) float dv_[keys * D];
+  alignas(64) float kt_[std::size_t{D * keys}];  // [keys / panel_width][D][panel_width]
+  alignas(64) float vt_[std::size_t{D * keys}];
+  alignas(64) float dk_[std::size_t{keys * D}];
+  alignas(64) float dv_[std::size_t{keys * D}];
   alignas(64) float p_[queries * keys];
   alignas(64) float ds_[queries * keys];
 };

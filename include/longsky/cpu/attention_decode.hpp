@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <numbers>
 
@@ -38,7 +39,7 @@ void attend_chunk(float* o, float& maximum_score, float& total, const float* q, 
     store(p + i, e);
     sums += e;
   }
-  Vec out[vectors] = {};
+  Vec out[std::size_t{vectors}] = {};
   for (int i = 0; i < n; ++i)
     for (int d = 0; d < vectors; ++d) out[d] += p[i] * load(v + std::int64_t{i} * D + d * vec_width);
   for (int d = 0; d < vectors; ++d) store(o + d * vec_width, out[d]);

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <numbers>
 
@@ -60,7 +61,7 @@ class ForwardTile {
 
   /// Writes the rows of o (stride apart) and of lse. A query that saw no key gets o = 0, lse = -infinity.
   void finish(float* o, std::int64_t stride, float* lse) {
-    alignas(64) float rows[panel_width * D];
+    alignas(64) float rows[std::size_t{panel_width * D}];
     for (int p = 0; p * panel_width < count_; ++p) {
       for (int c = 0; c < panel_width; c += vec_width) {
         const Vec total = load(sum_[p] + c);
@@ -168,8 +169,8 @@ class ForwardTile {
 
   int first_, count_;
   SequencePlaces places_;
-  alignas(64) float q_[panels][D * panel_width];  // [D, queries of the panel]
-  alignas(64) float o_[panels][D * panel_width];
+  alignas(64) float q_[panels][std::size_t{D * panel_width}];  // [D, queries of the panel]
+  alignas(64) float o_[panels][std::size_t{D * panel_width}];
   alignas(64) float maximum_[panels][panel_width];  // 0 until a query has seen a key
   alignas(64) float sum_[panels][panel_width];
   alignas(64) float s_[keys * panel_width];  // [keys, queries of the panel]

@@ -10,6 +10,7 @@
 #include <longsky/spec/attention.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -35,14 +36,14 @@ enum class Layout { rows, columns };  // a[i * stride + k] or a[k * stride + i]
 template <int M, int V, Layout A, class Start, class Finish>
 [[gnu::always_inline]] inline void multiply_block(int depth, const float* a, std::int64_t a_stride, const float* b,
                                                   std::int64_t b_stride, const Start& start, const Finish& finish) {
-  Vec sums[M][V];
+  Vec sums[std::size_t{M}][std::size_t{V}];
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i)
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) sums[i][v] = start(i, v);
   int k = 0;
   do {
-    Vec column[V];
+    Vec column[std::size_t{V}];
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) column[v] = load(b + k * b_stride + v * vec_width);
 #pragma GCC unroll 16
@@ -104,7 +105,7 @@ inline void prefetch_rows(const float* from, int rows, std::int64_t stride = D) 
 /// panel[d][i] = rows[i][d] * scale for i < n, zero for the other columns of the panel.
 template <int D>
 void turn_to_panel(float* panel, const float* rows, int n, float scale) {
-  alignas(64) float padded[vec_width * D];
+  alignas(64) float padded[std::size_t{vec_width * D}];
   for (int i = 0; i < panel_width; i += vec_width) {
     const float* from = rows + std::int64_t{i} * D;
     if (i + vec_width > n) {

@@ -73,7 +73,7 @@ void compute_tile(const PackedProduct<Factors>& product, const Tile& tile, const
 /// A tile's rows of A in another format than memory has them in.
 template <class Element, std::int64_t N>
 struct alignas(64) TileOfA {
-  Element elements[N];
+  Element elements[std::size_t{N}];
 };
 
 /// Below a quarter of a million multiplications waking threads takes longer than the product.

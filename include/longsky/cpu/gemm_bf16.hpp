@@ -18,9 +18,9 @@ namespace longsky::cpu {
 
 /// Every lane rounded to bfloat16, to nearest even; a NaN stays one.
 [[gnu::always_inline]] inline Vec rounded(Vec x) {
-  const IntVec bits = (IntVec)x;
+  const IntVec bits = reinterpret_cast<IntVec>(x);
   const IntVec nearest = (bits + 0x7fff + ((bits >> 16) & 1)) & ~0xffff;
-  return x == x ? (Vec)nearest : x;
+  return x == x ? reinterpret_cast<Vec>(nearest) : x;
 }
 
 /// bfloat16 values in floats, multiplied by the ordinary kernel: for every machine without bfloat16 instructions.
@@ -75,17 +75,20 @@ struct Bf16Pairs {
 
   [[gnu::always_inline]] static Elements spread(std::uint32_t x) { return x - Elements{}; }
   [[gnu::always_inline]] static Vec multiply_add(Vec sum, Elements a, Elements b) {
-    return (Vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+    return reinterpret_cast<Vec>(
+        _mm512_dpbf16_ps(reinterpret_cast<__m512>(sum), reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b)));
   }
 
  private:
   [[gnu::always_inline]] static __m512i halves(__m512 low, __m512 high) {
-    return (__m512i)_mm512_cvtne2ps_pbh(high, low);
+    return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));
   }
   [[gnu::always_inline]] static __m512i interleaved(__m512i x) {
     using Words = std::uint16_t __attribute__((vector_size(64)));
-    return (__m512i)__builtin_shufflevector((Words)x, (Words)x, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23,
-                                            8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    const Words words = reinterpret_cast<Words>(x);
+    return reinterpret_cast<__m512i>(__builtin_shufflevector(words, words, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6,
+                                                             22, 7, 23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                                             14, 30, 15, 31));
   }
 };
 

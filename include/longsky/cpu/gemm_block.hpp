@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -100,7 +101,7 @@ struct TileInput {
 template <class Factors, Contiguous A, int R>
 void register_block(const TileInput<typename Factors::Element>& in, const TileOutput& out) {
   using Elements = typename Factors::Elements;
-  Vec sums[R][block_vecs] = {};
+  Vec sums[std::size_t{R}][block_vecs] = {};
   const auto *a = in.a, *b = in.b;
   const char* ahead = static_cast<const char*>(in.ahead ? in.ahead : in.b);  // B's beginning is there already
   for (int i = 0; i < R; ++i)
@@ -132,7 +133,7 @@ void register_block(const TileInput<typename Factors::Element>& in, const TileOu
     });
     return;
   }
-  float padded[R][gemm_panel];
+  float padded[std::size_t{R}][gemm_panel];
   unrolled<R>([&](auto i) __attribute__((always_inline)) {
     unrolled<block_vecs>([&](auto v) __attribute__((always_inline)) { store(&padded[i][v * vec_width], sums[i][v]); });
   });

@@ -23,6 +23,7 @@ constexpr ScratchPlan sum_scratch(std::int64_t n) {
 template <class Term>
 double sum_of(Device& device, std::span<const float> x, const Term& term) {
   constexpr int lanes = 16;
+  const float* const of = x.data();
   const auto n = static_cast<std::int64_t>(x.size());
   const std::int64_t chunks = (n + sum_chunk - 1) / sum_chunk;
   float* partial = device.scratch(Scratch::reduction, sum_scratch(n)[Scratch::reduction]);
@@ -30,8 +31,8 @@ double sum_of(Device& device, std::span<const float> x, const Term& term) {
     double lane[lanes] = {};
     std::int64_t i = first;
     for (; i + lanes <= last; i += lanes)
-      for (int j = 0; j < lanes; ++j) lane[j] += term(double{x[i + j]});
-    for (int j = 0; i < last; ++i, ++j) lane[j] += term(double{x[i]});
+      for (int j = 0; j < lanes; ++j) lane[j] += term(static_cast<double>(of[i + j]));
+    for (int j = 0; i < last; ++i, ++j) lane[j] += term(static_cast<double>(of[i]));
     for (int half = lanes / 2; half > 0; half /= 2)
       for (int j = 0; j < half; ++j) lane[j] += lane[j + half];
     std::memcpy(partial + 2 * k, lane, sizeof(double));

@@ -8,6 +8,7 @@
 #include <longsky/cpu/gemm.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -22,7 +23,7 @@ void linear_few_rows(Device& device, Rows<float, N> y, Rows<const float, K> x, c
   using Rounded = std::conditional_t<Precision::rounds_factors, RoundedFactors, FloatFactors>;
   constexpr int together = 4;  // outputs at a time, so that their sums do not wait for each other
   constexpr int padded = (K + vec_width - 1) / vec_width * vec_width;
-  alignas(64) float of_x[few_rows][padded] = {};
+  alignas(64) float of_x[few_rows][std::size_t{padded}] = {};
   for (std::int64_t t = 0; t < x.count; ++t) Rounded::copy_along(of_x[t], x[t], K);
 
   const int threads = x.count * N * K < 250'000 ? 1 : device.threads();
@@ -78,7 +79,7 @@ void linear_backward_weight(Device& device, float* dw, float* dbias, Rows<const 
   parallel_chunks(threads, N, columns, [&](std::int64_t first, std::int64_t last, std::int64_t) {
     double sums[columns] = {};
     for (std::int64_t t = 0; t < dy.count; ++t)
-      for (std::int64_t n = first; n < last; ++n) sums[n - first] += dy[t][n];
+      for (std::int64_t n = first; n < last; ++n) sums[n - first] += static_cast<double>(dy[t][n]);
     for (std::int64_t n = first; n < last; ++n) dbias[n] += static_cast<float>(sums[n - first]);
   });
 }

@@ -124,11 +124,12 @@ template <bool Upper>
 
 [[gnu::always_inline]] inline Vec sqrt(Vec x) {
 #if defined(__AVX512F__)
-  return (Vec)_mm512_maskz_sqrt_ps(__mmask16{0xffff}, (__m512)x);  // the unmasked one warns in g++ 12
+  return reinterpret_cast<Vec>(
+      _mm512_maskz_sqrt_ps(__mmask16{0xffff}, reinterpret_cast<__m512>(x)));  // the unmasked one warns in g++ 12
 #elif defined(__AVX__)
-  return (Vec)_mm256_sqrt_ps((__m256)x);
+  return reinterpret_cast<Vec>(_mm256_sqrt_ps(reinterpret_cast<__m256>(x)));
 #elif defined(__x86_64__)
-  return (Vec)_mm_sqrt_ps((__m128)x);
+  return reinterpret_cast<Vec>(_mm_sqrt_ps(reinterpret_cast<__m128>(x)));
 #else
   for (int i = 0; i < vec_width; ++i) x[i] = std::sqrt(x[i]);
   return x;
@@ -140,11 +141,12 @@ template <bool Upper>
   constexpr float c1 = 6.931513119e-1f, c2 = 2.401644496e-1f, c3 = 5.579991467e-2f, c4 = 9.017028598e-3f,
                   c5 = 1.867130738e-3f;
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
-  const __m512 y = (__m512)x;
-  const Vec f = (Vec)_mm512_reduce_ps(y, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  const __m512 y = reinterpret_cast<__m512>(x);
+  const Vec f = reinterpret_cast<Vec>(_mm512_reduce_ps(y, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC));
   const Vec p = ((((c5 * f + c4) * f + c3) * f + c2) * f + c1) * f + 1.0f;
   // Zeroed below -126 rather than left denormal: denormals cost a hundred cycles in every later product.
-  return (Vec)_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(y, _mm512_set1_ps(-126.0f), _CMP_NLT_UQ), (__m512)p, y);
+  const __mmask16 normal = _mm512_cmp_ps_mask(y, _mm512_set1_ps(-126.0f), _CMP_NLT_UQ);
+  return reinterpret_cast<Vec>(_mm512_maskz_scalef_ps(normal, reinterpret_cast<__m512>(p), y));
 #else
   Vec bounded = x < -127.0f ? broadcast(-127.0f) : x;
   bounded = bounded > 128.0f ? broadcast(128.0f) : bounded;
@@ -152,7 +154,7 @@ template <bool Upper>
   const Vec shifted = (bounded - 0.5f) + magic;
   const Vec f = bounded - (shifted - magic);
   const Vec p = ((((c5 * f + c4) * f + c3) * f + c2) * f + c1) * f + 1.0f;
-  const Vec power = (Vec)((IntVec)p + ((IntVec)shifted << 23));
+  const Vec power = reinterpret_cast<Vec>(reinterpret_cast<IntVec>(p) + (reinterpret_cast<IntVec>(shifted) << 23));
   return x < -126.0f ? Vec{} : power;
 #endif
 }

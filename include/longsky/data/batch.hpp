@@ -22,8 +22,8 @@ struct Batch {
   std::int64_t trained = 0;  ///< targets that are not -1
 
   Batch() = default;
-  Batch(int sequences, int context) : sequences(sequences), context(context) {
-    const std::size_t n = static_cast<std::size_t>(sequences) * static_cast<std::size_t>(context);
+  Batch(int rows, int columns) : sequences(rows), context(columns) {
+    const std::size_t n = static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
     for (auto* array : {&tokens, &targets, &documents, &positions}) array->resize(n);
   }
 };

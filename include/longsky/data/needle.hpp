@@ -66,8 +66,9 @@ inline NeedleSample make_needle(const Corpus& corpus, Random& random, NeedleQuer
   if (hay < 0 || hay > static_cast<int>(haystack.tokens.size()))
     throw Error(ExitCode::usage, "a needle sample of " + std::to_string(query.length) +
                                      " tokens was asked for; expected " + std::to_string(fixed) + " to " +
-                                     std::to_string(fixed + haystack.tokens.size()) + " with the haystack " +
-                                     haystack.name + " of " + std::to_string(haystack.tokens.size()) + " tokens");
+                                     std::to_string(fixed + static_cast<int>(haystack.tokens.size())) +
+                                     " with the haystack " + haystack.name + " of " +
+                                     std::to_string(haystack.tokens.size()) + " tokens");
   const std::size_t first =
       random.below(static_cast<std::uint32_t>(haystack.tokens.size() - static_cast<std::size_t>(hay) + 1));
   const std::span<const std::int32_t> window = std::span(haystack.tokens).subspan(first, static_cast<std::size_t>(hay));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ struct Axis {
 /// An axis around the numbers given: room at both ends, never empty; logarithmic where they span more than
 /// `log_beyond`.
 inline Axis axis_around(const std::vector<double>& numbers, double from, double to, bool from_zero, double log_beyond) {
-  double low = INFINITY, high = -INFINITY;
+  double low = std::numeric_limits<double>::infinity(), high = -low;
   for (const double x : numbers) {
     if (!std::isfinite(x)) continue;
     low = std::min(low, x);

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <utility>
@@ -135,7 +136,7 @@ inline std::vector<double> smoothed(const std::vector<double>& losses) {
     all.insert(all.end(), stage.losses.begin(),
                stage.losses.begin() + std::min<std::ptrdiff_t>(1, std::ssize(stage.losses)));
   }
-  const Axis y = axis_around(all, bottom, top, true, INFINITY);
+  const Axis y = axis_around(all, bottom, top, true, std::numeric_limits<double>::infinity());
   const double n = static_cast<double>(std::max<std::size_t>(1, stages.size()));
   const double panel = (right - left - gap * (n - 1)) / n;
   for (std::size_t i = 0; i < stages.size(); ++i) {

@@ -22,10 +22,10 @@ namespace longsky {
 
 /// The logarithm of softmax(logits)[token].
 inline double log_probability(std::span<const float> logits, std::int32_t token) {
-  const double largest = *std::max_element(logits.begin(), logits.end());
+  const auto largest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
   double sum = 0;
-  for (float logit : logits) sum += std::exp(logit - largest);
-  return logits[static_cast<std::size_t>(token)] - largest - std::log(sum);
+  for (float logit : logits) sum += std::exp(static_cast<double>(logit) - largest);
+  return static_cast<double>(logits[static_cast<std::size_t>(token)]) - largest - std::log(sum);
 }
 
 /// The most likely token.
@@ -36,11 +36,11 @@ inline std::int32_t greedy(std::span<const float> logits) {
 /// A token drawn from softmax(logits / temperature); temperature 0 is greedy.
 inline std::int32_t sampled(std::span<const float> logits, double temperature, Random& random) {
   if (temperature <= 0) return greedy(logits);
-  const double largest = *std::max_element(logits.begin(), logits.end());
-  const auto weight = [&](float logit) { return std::exp((logit - largest) / temperature); };
+  const auto largest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
+  const auto weight = [&](float logit) { return std::exp((static_cast<double>(logit) - largest) / temperature); };
   double total = 0;
   for (float logit : logits) total += weight(logit);
-  double left = random.uniform() * total;
+  double left = static_cast<double>(random.uniform()) * total;
   for (std::size_t token = 0; token < logits.size(); ++token)
     if ((left -= weight(logits[token])) < 0) return static_cast<std::int32_t>(token);
   return static_cast<std::int32_t>(logits.size()) - 1;

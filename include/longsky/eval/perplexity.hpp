@@ -48,7 +48,7 @@ PerplexityCurve perplexity_by_position(Device& device, std::span<float> weights,
     device.download(losses.data(), decoder.forward(on_device.span(), pass).data(), context);
     for (int p = 0; p < context; ++p) {
       const std::size_t bin = static_cast<std::size_t>(static_cast<std::int64_t>(p) * bins / context);
-      sums[bin] += losses[static_cast<std::size_t>(p)];
+      sums[bin] += static_cast<double>(losses[static_cast<std::size_t>(p)]);
       ++counts[bin];
     }
   }

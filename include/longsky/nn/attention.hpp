@@ -78,23 +78,23 @@ struct Attention {
 
   /// Copies the keys and values of a pass of one sequence into the cache.
   template <class Device>
-  static void keep(Device& device, Cache cache, Saved s, int context, int capacity) {
-    copy_heads<D>(device, cache["k"_n], capacity, 0, s["k"_n], context, context, KV);
-    copy_heads<D>(device, cache["v"_n], capacity, 0, s["v"_n], context, context, KV);
+  static void keep(Device& device, Cache kept, Saved s, int context, int capacity) {
+    copy_heads<D>(device, kept["k"_n], capacity, 0, s["k"_n], context, context, KV);
+    copy_heads<D>(device, kept["v"_n], capacity, 0, s["v"_n], context, context, KV);
   }
 
   /// One more token, at `index` of its sequence, against the cache; its key and value join the cache.
   template <class Device>
-  static void decode(Device& device, const Pass& pass, int index, Weights w, Saved s, Scratch t, Cache cache,
+  static void decode(Device& device, const Pass& pass, int index, Weights w, Saved s, Scratch t, Cache kept,
                      int capacity, Rows<T, C> y, Rows<const T, C> x) {
     const Rows<T, C> h{s["h"_n], 1}, o{s["o"_n], 1};
     const Rows<T, Q> qkv{t["qkv"_n], 1};
     rmsnorm_forward<C>(device, h, s["r"_n], x, w["attention_norm"_n], m.norm_eps);
     linear_forward<Precision, Q, C>(device, qkv, h, w["qkv"_n], bias(w), nullptr);
     rope_forward<H, KV, D>(device, s["q"_n], s["k"_n], s["v"_n], qkv, pass.positions, pass.rope_table, 1);
-    copy_heads<D>(device, cache["k"_n], capacity, index, s["k"_n], 1, 1, KV);
-    copy_heads<D>(device, cache["v"_n], capacity, index, s["v"_n], 1, 1, KV);
-    attention_decode<Mask, H, KV, D>(device, o.data, s["q"_n], cache["k"_n], cache["v"_n], index + 1, capacity);
+    copy_heads<D>(device, kept["k"_n], capacity, index, s["k"_n], 1, 1, KV);
+    copy_heads<D>(device, kept["v"_n], capacity, index, s["v"_n], 1, 1, KV);
+    attention_decode<Mask, H, KV, D>(device, o.data, s["q"_n], kept["k"_n], kept["v"_n], index + 1, capacity);
     linear_forward<Precision, C, C>(device, y, o, w["attention_out"_n], nullptr, x.data);
   }
 

@@ -34,11 +34,13 @@ struct NormalInit {
       if constexpr (entry.kind == Kind::ones) {
         std::fill_n(w, entry.size, 1.0f);
       } else if constexpr (decays(entry.kind)) {
-        const double std = entry.kind == Kind::output ? Spec.std / std::sqrt(2.0 * Net::model.layers) : Spec.std;
+        constexpr auto spread = static_cast<double>(Spec.std);
+        const double std = entry.kind == Kind::output ? spread / std::sqrt(2.0 * Net::model.layers) : spread;
         parallel_chunks(threads, entry.size, 1 << 18, [&](std::int64_t first, std::int64_t last, std::int64_t) {
           Random random(seed, stream_of("initialisation"), static_cast<std::uint64_t>(at));
           random.skip(2 * static_cast<std::uint64_t>(first));
-          for (std::int64_t i = first; i < last; ++i) w[i] = static_cast<float>(std * random.normal());
+          for (std::int64_t i = first; i < last; ++i)
+            w[i] = static_cast<float>(std * static_cast<double>(random.normal()));
         });
       }
     });
@@ -77,12 +79,13 @@ struct InductionInit {
           std::copy_n(w, C * C, w + C * C);
       } else if constexpr (entry.name == "qkv_bias") {
         if (layer != 0) return;
+        constexpr auto score = static_cast<double>(local_score);
         for (int head = 0; head < m.heads; ++head)
           for (int i = 0; i < fast_pairs; ++i) {
             const double back = offsets[head % 4] * inverse_frequency(rope, D, i);
             w[head * D + i] = local_score;
-            w[C + head * D + i] = static_cast<float>(local_score * std::cos(back));
-            w[C + head * D + D / 2 + i] = static_cast<float>(local_score * std::sin(back));
+            w[C + head * D + i] = static_cast<float>(score * std::cos(back));
+            w[C + head * D + D / 2 + i] = static_cast<float>(score * std::sin(back));
           }
       } else if constexpr (entry.name == "attention_out") {
         if (layer == 0) {

@@ -97,7 +97,8 @@ struct AdamW {
 
   /// What gradients of this norm are to be multiplied by.
   LONGSKY_HD static constexpr float clip(double norm) {
-    return Spec.clip_norm > 0 && norm > Spec.clip_norm ? static_cast<float>(Spec.clip_norm / norm) : 1.0f;
+    constexpr auto most = static_cast<double>(Spec.clip_norm);
+    return most > 0 && norm > most ? static_cast<float>(most / norm) : 1.0f;
   }
 };
 

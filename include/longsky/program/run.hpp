@@ -172,14 +172,14 @@ class Run {
     Reader<R, Device> reader(device_, weights, rope, R::model.context);
     const NeedleGridSpec cells{.lengths = doubling_lengths(stages_[0].spec.context, R::model.context),
                                .samples = options_.samples};
-    const double per_sample = evaluation_flops() / (cells.lengths.size() * cells.depths.size() * cells.samples);
+    const int needles = static_cast<int>(cells.lengths.size() * cells.depths.size()) * cells.samples;
+    const double per_sample = evaluation_flops() / needles;
     int sample = 0;
     Evaluation result;
     result.needle = needle_grid(reader, corpus_, cells, seed, options_.development, [&] {
       done_ += per_sample;
       worked_ = true;
-      show("needles: " + chain.name, ++sample,
-           static_cast<int>(cells.lengths.size() * cells.depths.size()) * cells.samples);
+      show("needles: " + chain.name, ++sample, needles);
       if (should_stop()) throw Error(ExitCode::stopped, "stopped while evaluating; the same command does it again");
     });
     for (std::size_t n = 1; n <= chain.links.size(); ++n) {
@@ -287,7 +287,7 @@ class Run {
     for (int s = 0; s < options_.seeds; ++s)
       for (const Chain& chain : chains_) {
         for (std::size_t n = 1; n <= chain.links.size(); ++n)
-          if (nodes.insert(paths_.node(options_.seed + s, chain, n).string()).second)
+          if (nodes.insert(paths_.node(options_.seed + static_cast<std::uint64_t>(s), chain, n).string()).second)
             total_ += stage_flops(chain.links[n - 1].stage);
         total_ += evaluation_flops();
       }

@@ -28,7 +28,7 @@ struct StepScale {
 
 /// What makes the means of the first steps unbiased: 1 / (1 - beta^step).
 inline float bias_correction(float beta, std::int64_t step) {
-  return static_cast<float>(1 / (1 - std::pow(double{beta}, static_cast<double>(step))));
+  return static_cast<float>(1 / (1 - std::pow(static_cast<double>(beta), static_cast<double>(step))));
 }
 
 }  // namespace longsky

@@ -36,8 +36,8 @@ struct Flops {
 
 /// One forward pass over `sequences` sequences of `context` tokens of which `trained` have a loss.
 constexpr Flops forward_flops(const ModelSpec& m, double sequences, double context, double trained) {
-  return {2.0 * sequences * context * m.layers * block_matrix_parameters(m), 2.0 * trained * m.vocab * m.width,
-          2.0 * sequences * context * context * m.width * m.layers};
+  return {2.0 * sequences * context * m.layers * static_cast<double>(block_matrix_parameters(m)),
+          2.0 * trained * m.vocab * m.width, 2.0 * sequences * context * context * m.width * m.layers};
 }
 
 /// One forward and backward pass.

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <ostream>
 #include <span>
 
@@ -46,13 +47,14 @@ inline double inverse_frequency(const RopeSpec& rope, int head_dim, int i) {
 /// Fills rows of `head_dim` floats, one per position from 0: the cosines of the pairs' angles, then the sines.
 inline void fill_rope_table(std::span<float> table, const RopeSpec& rope, int head_dim) {
   const int half = head_dim / 2;
-  const std::size_t positions = table.size() / static_cast<std::size_t>(head_dim);
+  const std::int64_t positions = std::ssize(table) / head_dim;
   for (int i = 0; i < half; ++i) {
     const double turn = inverse_frequency(rope, head_dim, i);
-    for (std::size_t p = 0; p < positions; ++p) {
+    for (std::int64_t p = 0; p < positions; ++p) {
       const double angle = static_cast<double>(p) * turn;
-      table[p * head_dim + i] = static_cast<float>(std::cos(angle));
-      table[p * head_dim + half + i] = static_cast<float>(std::sin(angle));
+      float* const row = table.data() + p * head_dim;
+      row[i] = static_cast<float>(std::cos(angle));
+      row[half + i] = static_cast<float>(std::sin(angle));
     }
   }
 }

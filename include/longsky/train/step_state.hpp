@@ -52,7 +52,7 @@ struct JudgeStep {
     s.loss = s.losses * per_token;
     s.norm = std::sqrt(s.squares) * per_token;
     s.verdict = s.plan.guard.judge(s.loss, s.norm);
-    s.plan.scale.gradient_scale = static_cast<float>(per_token * Optimizer::clip(s.norm));
+    s.plan.scale.gradient_scale = static_cast<float>(per_token * static_cast<double>(Optimizer::clip(s.norm)));
     s.plan.scale.skip = s.verdict != Verdict::accepted || s.plan.trained == 0;
   }
 };
