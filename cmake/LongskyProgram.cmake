@@ -13,6 +13,12 @@ if(LONGSKY_SANITIZE)
   target_link_options(longsky_program_flags INTERFACE ${sanitize})
 endif()
 
+# What a strict user compiles with: our headers give no warning there. No other flag turns a warning into an error, so
+# that a newer compiler's new warnings stop nobody.
+add_library(longsky_strict_flags INTERFACE)
+target_compile_options(longsky_strict_flags INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:-Werror=conversion;-Werror=sign-conversion;-Werror=shadow;-Werror=old-style-cast;-Werror=double-promotion>")
+
 # A program of this project: longsky_add_program(name source…).
 function(longsky_add_program name)
   add_executable(${name} ${ARGN})

@@ -43,8 +43,8 @@ int main(int argc, char** argv) try {
   while (!trainer.done()) {
     const ls::StepReport step = trainer.next();  // forward, backward, clip, AdamW
     if (step.step % 20 == 0)
-      std::cout << "step " << step.step << "  loss " << step.loss << "  " << step.tokens / step.seconds
-                << " tokens/s\n";
+      std::cout << "step " << step.step << "  loss " << step.loss << "  "
+                << static_cast<double>(step.tokens) / step.seconds << " tokens/s\n";
   }
   ls::write_safetensors("explicit_loop.safetensors", ls::named_tensors<Recipe>(weights.span()), {});
   return std::cout.flush() ? 0 : 1;

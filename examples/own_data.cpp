@@ -13,13 +13,13 @@ struct SayAgain {
   explicit SayAgain(const ls::Corpus&) {}
 
   void fill(ls::Sequence out, ls::Draw& draw) const {
-    const int half = out.context() / 2;
-    for (int t = 0; t <= out.context(); ++t) {
+    const auto half = static_cast<std::size_t>(out.context() / 2);
+    for (std::size_t t = 0; t < out.tokens.size(); ++t) {
       const bool again = t >= half;
       out.tokens[t] = again ? out.tokens[t - half] : 1 + static_cast<int>(draw.random.below(63));
       out.roles[t] = again ? ls::Role::response : ls::Role::prompt;
       out.documents[t] = 0;
-      out.positions[t] = t;
+      out.positions[t] = static_cast<int>(t);
     }
   }
 };

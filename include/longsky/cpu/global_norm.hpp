@@ -33,8 +33,8 @@ double sum_of(Device& device, std::span<const float> x, const Term& term) {
     for (; i + lanes <= last; i += lanes)
       for (int j = 0; j < lanes; ++j) lane[j] += term(static_cast<double>(of[i + j]));
     for (int j = 0; i < last; ++i, ++j) lane[j] += term(static_cast<double>(of[i]));
-    for (int half = lanes / 2; half > 0; half /= 2)
-      for (int j = 0; j < half; ++j) lane[j] += lane[j + half];
+    for (int to = lanes / 2; to > 0; to /= 2)
+      for (int j = 0; j < to; ++j) lane[j] += lane[j + to];
     std::memcpy(partial + 2 * k, lane, sizeof(double));
   });
   double total = 0;

@@ -14,6 +14,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -78,7 +79,8 @@ struct AdamWStep {
       const auto gradient = Vec<float, vec>::load(g + first);
 #pragma unroll
       for (int j = 0; j < vec; ++j)
-        one(weight.lane[j], mean.lane[j], square.lane[j], gradient.lane[j], random[j], other[j]);
+        one(weight.lane[j], mean.lane[j], square.lane[j], gradient.lane[j], random[static_cast<std::size_t>(j)],
+            other[static_cast<std::size_t>(j)]);
       weight.store(w + first);
       mean.store(m + first);
       square.store(v + first);
@@ -93,7 +95,7 @@ struct AdamWStep {
 #pragma unroll
     for (int j = 0; j < vec; ++j)  // a place in an array that is known only at run time would be memory
       if (const std::int64_t at = first + j; at < size) {
-        one(w[at], m[at], v[at], g[at], random[j], other[j]);
+        one(w[at], m[at], v[at], g[at], random[static_cast<std::size_t>(j)], other[static_cast<std::size_t>(j)]);
         if (copy) copy[at] = static_cast<T>(static_cast<float>(w[at]));
       }
   }

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -67,7 +68,8 @@ __device__ void share_ds(BackwardKeysAndSumsShared<D, Tile>& shared, const Facto
     for (int n = 0; n < N; ++n)
 #pragma unroll
       for (int half = 0; half < 2; ++half)
-        shared.ds.store_matrix((warp * Tile::row_blocks + r) * 16 + half * 8, n, ds.pair(r, n, half));
+        shared.ds.store_matrix(static_cast<unsigned>((warp * Tile::row_blocks + r) * 16 + half * 8),
+                               static_cast<unsigned>(n), ds.pair(r, n, half));
 }
 
 /// query_sums[walked, D] += ds^T keys: what one tile of keys has for the first `queries` queries that it looked at.
@@ -88,7 +90,7 @@ __device__ void add_to_queries(float* __restrict__ query_sums, BackwardKeysAndSu
     Sums<rows, 2> sums;
 #pragma unroll 2  // all of them leave the registers
     for (int step = 0; step < Tile::owned / 16; ++step) {
-      std::uint32_t a[rows][4], b[4];
+      std::uint32_t a[std::size_t{rows}][4], b[4];
 #pragma unroll
       for (int r = 0; r < rows; ++r) load_a_turned(a[r], shared.ds, lane, row / 16 + r, step);
       load_b(b, shared.keys, lane, step * 16, pair);

@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 namespace longsky::cuda {
@@ -56,7 +57,7 @@ __global__ __launch_bounds__(Tile::threads) void attention_decode_chunk(float* _
   const std::int64_t rows = static_cast<std::int64_t>(head / (H / KV)) * capacity;
   const TokenPlace query{length - 1, 0};
 
-  float of_q[vec] = {}, of_o[vec] = {}, top = -INFINITY, total = 0;
+  float of_q[std::size_t{vec}] = {}, of_o[std::size_t{vec}] = {}, top = -INFINITY, total = 0;
   if (has_dims) {
     const auto some = Vec<T>::load(q + head * D + dim);
 #pragma unroll
@@ -64,9 +65,9 @@ __global__ __launch_bounds__(Tile::threads) void attention_decode_chunk(float* _
   }
   const int first = static_cast<int>(blockIdx.y) * keys, end = std::min(length, first + keys);
   for (int from = first; from < end; from += at_once * Tile::teams) {  // the same turns for all lanes of a warp
-    float s[at_once];
-    bool seen[at_once];
-    Vec<T> value[at_once];
+    float s[std::size_t{at_once}];
+    bool seen[std::size_t{at_once}];
+    Vec<T> value[std::size_t{at_once}];
 #pragma unroll
     for (int i = 0; i < at_once; ++i) {
       const int key = from + i * Tile::teams + team;

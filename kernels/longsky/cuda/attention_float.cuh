@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 namespace longsky::cuda {
@@ -38,7 +39,7 @@ template <int D>
 struct Quarter {
   static_assert(D % 16 == 0);
   static constexpr int size = D / AttentionFloatTile::lanes;
-  float dim[size] = {};
+  float dim[std::size_t{size}] = {};
 
   /// Where dim[i] lies in the row.
   static __device__ int place(int i) {

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 namespace longsky::cuda {
@@ -68,7 +69,7 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
 
   Sums<R, D / 8> of_o;
   // Of the rows of this lane: the largest score so far, scaled, and the sum, of its own columns until the end.
-  float top[R][2], total[R][2] = {};
+  float top[std::size_t{R}][2], total[std::size_t{R}][2] = {};
 #pragma unroll
   for (int r = 0; r < R; ++r) top[r][0] = top[r][1] = never;
   const float scale = log2_e / sqrtf(static_cast<float>(D));
@@ -101,7 +102,7 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     }
 
     bool moved = false;  // is there a row whose maximum is another now?
-    float stale[R][2];
+    float stale[std::size_t{R}][2];
 #pragma unroll
     for (int r = 0; r < R; ++r)
 #pragma unroll

@@ -11,6 +11,7 @@
 #include <longsky/spec/attention.hpp>
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -91,7 +92,7 @@ __device__ void copy_rows(SharedTile<Rows, D>& to, const bf16* from, std::int64_
 #pragma unroll
   for (int i = 0; i < Rows / static_cast<int>(at_once); ++i) {
     const int down = i * static_cast<int>(at_once);
-    to.copy_async(row + down, at, of_own + down * stride, down < left);
+    to.copy_async(row + static_cast<unsigned>(down), at, of_own + down * stride, down < left);
   }
 }
 
@@ -119,31 +120,33 @@ struct SharedPlaces {
 /// A[16, 16]: rows from `row` and columns from 16 * step of a tile.
 template <int Rows, int D>
 __device__ void load_a(std::uint32_t (&a)[4], SharedTile<Rows, D>& tile, unsigned lane, int row, int step) {
-  tile.template load_matrices<false>(a, row + lane % 16, lane / 16, step);
+  tile.template load_matrices<false>(a, static_cast<unsigned>(row) + lane % 16, lane / 16, static_cast<unsigned>(step));
 }
 
 /// A[16, 16]: columns from 16 * block and rows from 16 * step of a tile that holds the factor turned.
 template <int Rows, int D>
 __device__ void load_a_turned(std::uint32_t (&a)[4], SharedTile<Rows, D>& tile, unsigned lane, int block, int step) {
-  tile.template load_matrices<true>(a, step * 16 + lane % 8 + lane / 16 * 8, lane / 8 % 2, block);
+  tile.template load_matrices<true>(a, static_cast<unsigned>(step) * 16 + lane % 8 + lane / 16 * 8, lane / 8 % 2,
+                                    static_cast<unsigned>(block));
 }
 
 /// Two B[16, 8] side by side, whose columns are rows of the tile from `row` on: for products with the tile turned.
 template <int Rows, int D>
 __device__ void load_b_turned(std::uint32_t (&b)[4], SharedTile<Rows, D>& tile, unsigned lane, int row, int step) {
-  tile.template load_matrices<false>(b, row + lane % 8 + lane / 16 * 8, lane / 8 % 2, step);
+  tile.template load_matrices<false>(b, static_cast<unsigned>(row) + lane % 8 + lane / 16 * 8, lane / 8 % 2,
+                                     static_cast<unsigned>(step));
 }
 
 /// Two B[16, 8] side by side: rows from `row` and columns from 16 * pair of the tile.
 template <int Rows, int D>
 __device__ void load_b(std::uint32_t (&b)[4], SharedTile<Rows, D>& tile, unsigned lane, int row, int pair) {
-  tile.template load_matrices<true>(b, row + lane % 16, lane / 16, pair);
+  tile.template load_matrices<true>(b, static_cast<unsigned>(row) + lane % 16, lane / 16, static_cast<unsigned>(pair));
 }
 
 /// Sums of a product, rounded: the factors A of the next one, steps of 16 columns.
 template <int R, int N>
 struct Factors {
-  std::uint32_t a[N / 2][R][4];
+  std::uint32_t a[std::size_t{N / 2}][std::size_t{R}][4];
 
   /// Two neighbours of column block n, row lane / 4 of half a row block.
   __device__ std::uint32_t pair(int r, int n, int half) const { return a[n / 2][r][n % 2 * 2 + half]; }
@@ -152,10 +155,10 @@ struct Factors {
 /// Sums of a warp: R blocks of 16 rows, one below the other, of N blocks of 8 columns.
 template <int R, int N>
 struct Sums {
-  float block[R][N][4] = {};
+  float block[std::size_t{R}][std::size_t{N}][4] = {};
 
   /// c += a b with two B[16, 8] side by side, the columns from 16 * pair on.
-  __device__ void add(const std::uint32_t (&a)[R][4], const std::uint32_t (&b)[4], int pair) {
+  __device__ void add(const std::uint32_t (&a)[std::size_t{R}][4], const std::uint32_t (&b)[4], int pair) {
 #pragma unroll
     for (int r = 0; r < R; ++r) {
       multiply_add(block[r][2 * pair], a[r], b[0], b[1]);
@@ -195,7 +198,7 @@ __device__ void multiply_turned(Sums<R, N>& c, SharedTile<RowsA, D>& a, int row,
   const unsigned lane = opaque_lane();
 #pragma unroll
   for (int step = 0; step < D / 16; ++step) {
-    std::uint32_t of_a[R][4];
+    std::uint32_t of_a[std::size_t{R}][4];
 #pragma unroll
     for (int r = 0; r < R; ++r) load_a(of_a[r], a, lane, row + r * 16, step);
 #pragma unroll
@@ -226,7 +229,7 @@ __device__ void multiply_rows(Sums<R, D / 8>& c, const Factors<R, N>& a, SharedT
 /// Writes what a lane holds of a warp's rows from `first` on, where they lie before `end`; row i is at i * stride.
 template <int R, int N>
 __device__ void store_rows(bf16* to, std::int64_t stride, const Sums<R, N>& sums, int first, int end,
-                           const float (&scale)[R][2]) {
+                           const float (&scale)[std::size_t{R}][2]) {
   const int lane = static_cast<int>(threadIdx.x) % warp_size;
 #pragma unroll
   for (int r = 0; r < R; ++r)
@@ -242,7 +245,7 @@ __device__ void store_rows(bf16* to, std::int64_t stride, const Sums<R, N>& sums
 }
 template <int R, int N>
 __device__ void store_rows(bf16* to, std::int64_t stride, const Sums<R, N>& sums, int first, int end, float scale) {
-  float of_rows[R][2];
+  float of_rows[std::size_t{R}][2];
 #pragma unroll
   for (int r = 0; r < R; ++r) of_rows[r][0] = of_rows[r][1] = scale;
   store_rows(to, stride, sums, first, end, of_rows);

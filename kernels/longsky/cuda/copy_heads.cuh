@@ -13,8 +13,8 @@ namespace longsky::cuda {
 template <int D, class T>
 void copy_heads(Device& device, T* to, int to_capacity, int at, const T* from, int from_context, int length,
                 int heads) {
-  constexpr std::size_t row = D * sizeof(T);
-  check(cudaMemcpy2DAsync(to + std::int64_t{at} * D, to_capacity * row, from, from_context * row, length * row,
+  const auto bytes = [](int rows) { return static_cast<std::size_t>(rows) * D * sizeof(T); };
+  check(cudaMemcpy2DAsync(to + std::int64_t{at} * D, bytes(to_capacity), from, bytes(from_context), bytes(length),
                           static_cast<std::size_t>(heads), cudaMemcpyDeviceToDevice, device.stream()),
         "copy keys and values");
 }

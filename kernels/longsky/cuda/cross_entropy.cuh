@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
@@ -63,7 +64,7 @@ __global__ __launch_bounds__(Tile::threads) void cross_entropy_rows(float* losse
   float top = -INFINITY, sum = 0;
   int at = 0;
   for (std::int64_t v = first; v < V; v += step) {
-    float of_quad[vec], higher = top;
+    float of_quad[std::size_t{vec}], higher = top;
 #pragma unroll
     for (int q = 0; q < quads; ++q) {
       const auto quad = Vec<float>::load(row + v + q * Vec<float>::size);
@@ -92,7 +93,7 @@ __global__ __launch_bounds__(Tile::threads) void cross_entropy_rows(float* losse
     __syncthreads();  // the target's logit has been read
     for (std::int64_t round = 0; round < V; round += step) {
       const std::int64_t v = round + first;
-      float d[vec];
+      float d[std::size_t{vec}];
       if (v < V) {
 #pragma unroll
         for (int q = 0; q < quads; ++q) {

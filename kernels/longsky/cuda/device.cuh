@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -59,10 +60,10 @@ template <class T>
 class Memory {
  public:
   Memory() = default;
-  explicit Memory(std::int64_t size) : size_(size) {
-    if (size > 0)
-      check(cudaMalloc(reinterpret_cast<void**>(&data_), static_cast<std::size_t>(size) * sizeof(T)),
-            "allocate " + std::to_string(static_cast<std::size_t>(size) * sizeof(T)) + " bytes");
+  explicit Memory(std::integral auto size) : size_(static_cast<std::int64_t>(size)) {
+    if (size_ > 0)
+      check(cudaMalloc(reinterpret_cast<void**>(&data_), static_cast<std::size_t>(size_) * sizeof(T)),
+            "allocate " + std::to_string(static_cast<std::size_t>(size_) * sizeof(T)) + " bytes");
   }
   Memory(Memory&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   Memory& operator=(Memory&& other) noexcept {

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
@@ -34,7 +35,7 @@ struct EmbeddingForward {
   __device__ void operator()(std::int64_t i) const {
     const std::int64_t c = i % vectors * vec;
     const auto from = Vec<T>::load(table + static_cast<std::int64_t>(tokens[i / vectors]) * C + c);
-    float to[vec];
+    float to[std::size_t{vec}];
 #pragma unroll
     for (int j = 0; j < vec; ++j) to[j] = scale * from[j];
     Vec<T>::of(to).store(x + i * vec);
@@ -88,7 +89,7 @@ struct EmbeddingPieces {
     const int first = p * SortedTokens::piece;
     if (!sorted.goes_on(first)) return;
     const int end = sorted.end(first), last = end < first + SortedTokens::piece ? end : first + SortedTokens::piece;
-    float sum[vec] = {};
+    float sum[std::size_t{vec}] = {};
     sorted.add(sum, dx + c, C, first, last);
     store_floats(sums + static_cast<std::int64_t>(p) * C + c, sum);
   }
@@ -109,7 +110,7 @@ struct EmbeddingBackward {
     if (sorted.goes_on(head)) return;
     const int end = sorted.end(head);
     int p = head / SortedTokens::piece + 1;
-    float sum[vec] = {};
+    float sum[std::size_t{vec}] = {};
     sorted.add(sum, dx + c, C, head, end < p * SortedTokens::piece ? end : p * SortedTokens::piece);
 #pragma unroll 4
     for (; p * SortedTokens::piece < end; ++p) add_floats(sum, sums + static_cast<std::int64_t>(p) * C + c);

@@ -113,10 +113,10 @@ class MatmulPlans {
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, key.has_bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT);
     if (key.has_bias) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
 
-    const auto layout = [&](cublasLtMatrixLayoutOpaque_t& of, bool rounded, bool transposed, std::int64_t rows,
-                            std::int64_t columns, std::int64_t leading) {
-      const auto long_side = static_cast<std::uint64_t>(transposed ? columns : rows);
-      const auto contiguous = static_cast<std::uint64_t>(transposed ? rows : columns);
+    const auto layout = [&](cublasLtMatrixLayoutOpaque_t& of, bool rounded, bool transposed, std::int64_t down,
+                            std::int64_t across, std::int64_t leading) {
+      const auto long_side = static_cast<std::uint64_t>(transposed ? across : down);
+      const auto contiguous = static_cast<std::uint64_t>(transposed ? down : across);
       check(cublasLtMatrixLayoutInit(&of, rounded ? CUDA_R_16BF : CUDA_R_32F, contiguous, long_side, leading), asked);
     };
     layout(plan.a, key.rounded_factors, key.transposed_a, rows, depth, key.leading_a);

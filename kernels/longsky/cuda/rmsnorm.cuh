@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 namespace longsky::cuda {
@@ -87,7 +88,7 @@ __global__ __launch_bounds__(Tile::threads) void rmsnorm_backward(T* __restrict_
   const int member = static_cast<int>(threadIdx.x) % Tile::team, team = static_cast<int>(threadIdx.x) / Tile::team;
   const std::int64_t teams = static_cast<std::int64_t>(gridDim.x) * Tile::rows;
 
-  float dw[Tile::rounds][vec] = {};
+  float dw[std::size_t{Tile::rounds}][std::size_t{vec}] = {};
   for (std::int64_t t = static_cast<std::int64_t>(blockIdx.x) * Tile::rows + team; t < rows; t += teams) {
     Vec<T> up[Tile::rounds], in[Tile::rounds];
     float product = 0;
@@ -109,7 +110,7 @@ __global__ __launch_bounds__(Tile::threads) void rmsnorm_backward(T* __restrict_
       if (c >= C) break;
       const auto gain = Vec<T>::load(w + c);
       const auto before = Vec<T>::load(dx + t * C + c);
-      float out[vec];
+      float out[std::size_t{vec}];
 #pragma unroll
       for (int j = 0; j < vec; ++j) {
         const float up_j = up[i][j] * scale;
@@ -128,7 +129,7 @@ __global__ __launch_bounds__(Tile::threads) void rmsnorm_backward(T* __restrict_
     for (int j = 0; j < vec; ++j) dw_of_team[team * C + c + j] = dw[i][j];
   }
   __syncthreads();
-  for (int c = threadIdx.x; c < C; c += Tile::threads) {
+  for (int c = static_cast<int>(threadIdx.x); c < C; c += Tile::threads) {
     float sum = 0;
     for (int k = 0; k < Tile::rows; ++k) sum += dw_of_team[k * C + c];
     partial[static_cast<std::int64_t>(blockIdx.x) * C + c] = sum;

@@ -11,6 +11,7 @@
 #include <longsky/cuda/elementwise.cuh>
 #include <longsky/cuda/vec.cuh>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <type_traits>
@@ -47,7 +48,7 @@ struct Rope {
     T* const to = const_cast<T*>(Forward ? of_head : packed);
     auto lower = Vec<T>::load(from + at), upper = Vec<T>::load(from + half + at);
     if (head < H + KV) {
-      float turned[2][vec];
+      float turned[2][std::size_t{vec}];
       const float* const angles = table + static_cast<std::int64_t>(positions[n]) * D + at;
       using Angles = Vec<float>;
 #pragma unroll

@@ -20,10 +20,10 @@ template <class Net>
 constexpr std::int64_t Device::workspace_bytes(const StepShape& shape) {
   using T = typename Net::Element;
   constexpr ModelSpec m = Net::model;
-  constexpr std::int64_t in_float = sizeof(float), C = m.width;
+  constexpr std::int64_t in_float = sizeof(float), in_element = sizeof(T), C = m.width;
   using Logits = CrossEntropyTile<m.vocab>;
   const std::int64_t tokens = shape.tokens();
-  const std::int64_t logits = std::min(Logits::tokens, tokens) * (Logits::leading * in_float + C * sizeof(T));
+  const std::int64_t logits = std::min(Logits::tokens, tokens) * (Logits::leading * in_float + C * in_element);
   const std::int64_t norms = rmsnorm_backward_blocks<T, m.width>(tokens) * C * in_float;
   const std::int64_t biases = m.qkv_bias ? column_sum_runs(tokens) * m.qkv_width() * in_float : 0;
   const std::int64_t deltas = tokens * m.heads * in_float;

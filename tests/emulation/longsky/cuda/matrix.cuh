@@ -26,7 +26,7 @@ inline void multiply_add(float (&c)[4], const std::uint32_t (&a)[4], std::uint32
   Factors mine{{a[0], a[1], a[2], a[3]}, {b0, b1}};
   const auto lanes = emulation::block.exchange(mine);
   const unsigned lane = threadIdx.x % 32;
-  for (int i = 0; i < 4; ++i) {
+  for (unsigned i = 0; i < 4; ++i) {
     const unsigned row = lane / 4 + (i / 2) * 8, column = lane % 4 * 2 + i % 2;
     double sum = c[i];
     for (unsigned k = 0; k < 16; ++k) {

@@ -4,6 +4,7 @@
 
 #include <emulation/cuda_on_cpu.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -93,8 +94,8 @@ class Shared {
   }
 
  private:
-  T element_[N];
-  emulation::Touched touched_[N];
+  T element_[std::size_t{N}];
+  emulation::Touched touched_[std::size_t{N}];
 };
 
 inline void commit_copies() { copies.commit(); }
