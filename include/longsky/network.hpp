@@ -1,6 +1,8 @@
 // longsky/network.hpp — everything but a device: specs, data, network, optimizer, training, evaluation.
 #pragma once
 
+#include <longsky/core/macros.hpp>
+
 #include <longsky/data/chunk_interleave.hpp>
 #include <longsky/data/documents.hpp>
 #include <longsky/data/key_value_lists.hpp>

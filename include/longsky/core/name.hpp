@@ -1,6 +1,8 @@
 // longsky/core/name.hpp — names as types, so that a misspelt parameter is a compile error.
 #pragma once
 
+#include <longsky/core/macros.hpp>
+
 #include <cstddef>
 #include <string_view>
 

@@ -1,6 +1,8 @@
 // longsky/cpu/cpu.hpp — all ops of the CPU device.
 #pragma once
 
+#include <longsky/core/macros.hpp>
+
 #include <longsky/cpu/adamw.hpp>
 #include <longsky/cpu/attention.hpp>
 #include <longsky/cpu/attention_bounds.hpp>

@@ -1,6 +1,8 @@
 // longsky/program/program.hpp — a recipe as a command: plan, describe, train, eval, generate, report.
 #pragma once
 
+#include <longsky/core/macros.hpp>
+
 #include <longsky/core/printable.hpp>
 #include <longsky/core/signals.hpp>
 #include <longsky/core/standard_output.hpp>

@@ -1,6 +1,8 @@
 // longsky/spec/model.hpp — the numbers of a model that shape memory, and the sentences that answer wrong ones.
 #pragma once
 
+#include <longsky/core/macros.hpp>
+
 #include <cstdint>
 #include <ostream>
 

@@ -1,6 +1,8 @@
 // longsky/cuda/cuda.cuh — all ops of a CUDA device.
 #pragma once
 
+#include <longsky/core/macros.hpp>
+
 #include <longsky/cuda/adamw.cuh>
 #include <longsky/cuda/attention_atomic.cuh>
 #include <longsky/cuda/attention_backward.cuh>
