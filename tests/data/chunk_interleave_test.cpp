@@ -95,7 +95,7 @@ TEST_CASE("layout A fills a sequence exactly, as one document") {
 TEST_CASE("layout B: equal documents in near-equal pieces, <bos> in front, <end> behind, padding after it") {
   const Corpus& corpus = toy_corpus();
   const ChunkInterleave<Labelled, FixedGroup<3, 2>> data(corpus);
-  const OwnSequence s = filled(data, 27, 0);  // 28 tokens: (28 - 1) / 3 = 9 a document, 8 without its <bos>
+  const OwnSequence s = filled(data, 27, 0);  // 28 tokens: 28 / 3 = 9 a document, 8 without its <bos>
   Tokens expected = {corpus.special.bos};
   for (int c = 0; c < 2; ++c)
     for (int d = 1; d <= 3; ++d)
@@ -106,8 +106,17 @@ TEST_CASE("layout B: equal documents in near-equal pieces, <bos> in front, <end>
   CHECK(is_well_formed(ChunkInterleave<TextWindows, FixedGroup<4, 3>>(corpus), corpus, 300, 1));
 }
 
-TEST_CASE("near-equal pieces: the first ones are longer") {
-  Random random(1, 2, 3);
-  CHECK(FixedGroup<1, 3>::NearEqualCuts::cuts(8, 3, random) == std::vector<std::size_t>{3, 6});
-  CHECK(FixedGroup<1, 3>::NearEqualCuts::cuts(7, 3, random) == std::vector<std::size_t>{3, 5});
+TEST_CASE("layout C: one document as its source writes it") {
+  const Corpus& corpus = toy_corpus();
+  const OwnSequence s = filled(ChunkInterleave<Labelled, WholeDocument>(corpus), 9, 0);
+  CHECK(s.tokens == Tokens{corpus.special.bos, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009});
+  CHECK(s.documents.back() == 0);
+  CHECK(is_well_formed(ChunkInterleave<TextWindows, WholeDocument>(corpus), corpus, 300, 1));
+}
+
+TEST_CASE("near-equal pieces: the first ones are longer, a short document has pieces of one token") {
+  CHECK(near_equal_cuts(8, 3) == Cuts{3, 6});
+  CHECK(near_equal_cuts(7, 3) == Cuts{3, 5});
+  CHECK(near_equal_cuts(2, 3) == Cuts{1, 2});
+  CHECK(near_equal_cuts(0, 3) == Cuts{0, 0});
 }

@@ -13,26 +13,30 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 namespace longsky {
 
-/// Chunks of equal size; what does not divide goes to the last.
+/// Where a document is cut: places in it that never decrease.
+using Cuts = std::vector<std::size_t>;
+
+/// Chunks of equal size; what does not divide goes to the last. A document shorter than its chunks stays whole.
 struct EqualCuts {
-  static std::vector<std::size_t> cuts(std::size_t size, int chunks, Random&) {
-    std::vector<std::size_t> at;
-    for (int k = 1; k < chunks; ++k)
-      at.push_back(static_cast<std::size_t>(k) * (size / static_cast<std::size_t>(chunks)));
+  static Cuts cuts(std::size_t size, int chunks, Random&) {
+    Cuts at;
+    const std::size_t n = static_cast<std::size_t>(chunks), chunk = size / n;
+    for (std::size_t k = 1; k < n && chunk > 0; ++k) at.push_back(k * chunk);
     return at;
   }
 };
 
-/// Cuts at distinct random places.
+/// Cuts at distinct random places. A document shorter than its chunks stays whole.
 struct RandomCuts {
-  static std::vector<std::size_t> cuts(std::size_t size, int chunks, Random& random) {
-    std::vector<std::size_t> at;
-    while (at.size() + 1 < static_cast<std::size_t>(chunks)) {
+  static Cuts cuts(std::size_t size, int chunks, Random& random) {
+    Cuts at;
+    while (size >= static_cast<std::size_t>(chunks) && at.size() + 1 < static_cast<std::size_t>(chunks)) {
       const std::size_t cut = 1 + random.below(static_cast<std::uint32_t>(size - 1));
       if (std::find(at.begin(), at.end(), cut) == at.end()) at.push_back(cut);
     }
@@ -41,31 +45,43 @@ struct RandomCuts {
   }
 };
 
-/// Cuts every document in `chunks` (one that is shorter than that stays whole) and deals the chunks round robin. The
-/// result has the same tokens, those of each document in their order.
-template <class Cut>
-Tokens interleaved(std::span<const Tokens> documents, int chunks, Random& random) {
-  std::vector<std::vector<std::size_t>> borders;
+/// Chunks of equal size, the first ones longer by one token where it does not divide: a document shorter than its
+/// chunks is dealt token by token.
+inline Cuts near_equal_cuts(std::size_t size, int chunks) {
+  Cuts at;
+  const std::size_t n = static_cast<std::size_t>(chunks);
+  for (std::size_t k = 1; k < n; ++k) at.push_back(k * (size / n) + std::min(k, size % n));
+  return at;
+}
+
+/// The chunks of `documents`, cut at `cuts`, round robin. The result has the same elements, those of each document in
+/// their order.
+template <class T>
+std::vector<T> dealt(std::span<const std::vector<T>> documents, std::span<const Cuts> cuts) {
   std::size_t rounds = 0, size = 0;
-  for (const Tokens& document : documents) {
-    const bool whole = document.size() < static_cast<std::size_t>(chunks);
-    std::vector<std::size_t> border = whole ? std::vector<std::size_t>() : Cut::cuts(document.size(), chunks, random);
-    border.insert(border.begin(), 0);
-    border.push_back(document.size());
-    rounds = std::max(rounds, border.size() - 1);
-    size += document.size();
-    borders.push_back(std::move(border));
+  for (std::size_t d = 0; d < documents.size(); ++d) {
+    rounds = std::max(rounds, cuts[d].size() + 1);
+    size += documents[d].size();
   }
-  Tokens out;
+  std::vector<T> out;
   out.reserve(size);
   for (std::size_t round = 0; round < rounds; ++round)
     for (std::size_t d = 0; d < documents.size(); ++d)
-      if (round + 1 < borders[d].size()) {
-        const auto first = documents[d].begin();
-        out.insert(out.end(), first + static_cast<std::ptrdiff_t>(borders[d][round]),
-                   first + static_cast<std::ptrdiff_t>(borders[d][round + 1]));
+      if (round <= cuts[d].size()) {
+        const std::size_t first = round == 0 ? 0 : cuts[d][round - 1];
+        const std::size_t last = round == cuts[d].size() ? documents[d].size() : cuts[d][round];
+        const auto begin = documents[d].begin();
+        out.insert(out.end(), begin + static_cast<std::ptrdiff_t>(first), begin + static_cast<std::ptrdiff_t>(last));
       }
   return out;
+}
+
+/// Cuts every document in `chunks` and deals the chunks round robin.
+template <class Cut>
+Tokens interleaved(std::span<const Tokens> documents, int chunks, Random& random) {
+  std::vector<Cuts> cuts;
+  for (const Tokens& document : documents) cuts.push_back(Cut::cuts(document.size(), chunks, random));
+  return dealt<std::int32_t>(documents, cuts);
 }
 
 /// Layout A: between `Fewest` and `Most` documents of uneven length, which fill the sequence exactly.
@@ -92,36 +108,77 @@ struct PackedGroup {
   }
 };
 
-/// Layout B: `Documents` documents of equal length without their beginning-of-sequence tokens, in `Chunks` near-equal
-/// pieces, the first ones longer by one token where it does not divide; one such token in front, an end token behind.
+/// A document's tokens and what each of them is; no roles: all of it is running text.
+struct MarkedTokens {
+  Tokens tokens = {};
+  std::vector<Role> roles = {};
+
+  Role role(std::size_t i) const { return roles.empty() ? Role::text : roles[i]; }
+};
+
+/// What stands around documents; `begin` is absent where texts have none.
+struct FrameTokens {
+  std::optional<std::int32_t> begin;
+  std::int32_t end, pad;
+};
+
+/// OLMo-core's fixed group (NumpyInterleavedFSLDataset), to the token: of each document as much as an equal share of
+/// the free room, begin and end token counted; then without those and without padding, near-equal pieces round robin. A
+/// begin token in front and an end token behind stand where room is left for them.
+inline void write_fixed_group(SequenceWriter& writer, std::span<const MarkedTokens> documents, int chunks,
+                              const FrameTokens& frame) {
+  std::vector<Tokens> tokens(documents.size());
+  std::vector<std::vector<Role>> roles(documents.size());
+  std::vector<Cuts> cuts;
+  const std::size_t share = static_cast<std::size_t>(writer.room()) / documents.size();
+  std::size_t size = 0;
+  for (std::size_t d = 0; d < documents.size(); ++d) {
+    for (std::size_t i = 0; i < std::min(share, documents[d].tokens.size()); ++i) {
+      const std::int32_t token = documents[d].tokens[i];
+      if (token == frame.begin || token == frame.end || token == frame.pad) continue;
+      tokens[d].push_back(token);
+      roles[d].push_back(documents[d].role(i));
+    }
+    cuts.push_back(near_equal_cuts(tokens[d].size(), chunks));
+    size += tokens[d].size();
+  }
+  if (frame.begin && size < static_cast<std::size_t>(writer.room())) writer.put(*frame.begin, Role::text);
+  const Tokens all = dealt<std::int32_t>(tokens, cuts);
+  const std::vector<Role> of_all = dealt<Role>(roles, cuts);
+  for (std::size_t i = 0; i < all.size(); ++i) writer.put(all[i], of_all[i]);
+  writer.put(frame.end, Role::text);
+}
+
+/// A document that OLMo-core exempts from interleaving: from its beginning, as it is.
+inline void write_whole(SequenceWriter& writer, const MarkedTokens& document) {
+  for (std::size_t i = 0; i < document.tokens.size(); ++i) writer.put(document.tokens[i], document.role(i));
+}
+
+/// Layout B: `Documents` documents of equal length in `Chunks` near-equal pieces, as write_fixed_group has it.
 template <int Documents, int Chunks = 2>
 struct FixedGroup {
   static_assert(Documents > 0 && Chunks > 0, "longsky: a CIP group needs chunks and documents");
 
-  struct NearEqualCuts {
-    static std::vector<std::size_t> cuts(std::size_t size, int chunks, Random&) {
-      const std::size_t n = static_cast<std::size_t>(chunks);
-      std::vector<std::size_t> at;
-      for (std::size_t k = 1; k < n; ++k) at.push_back(k * (size / n) + std::min(k, size % n));
-      return at;
-    }
-  };
-
   template <DocumentSource Source>
   static void fill(SequenceWriter& writer, const Source& source, const SpecialTokens& special, Random& random) {
-    const int length = (writer.room() - 1) / Documents;
-    std::vector<Tokens> documents(Documents);
-    for (Tokens& document : documents) {
-      source.append(document, length, random);
-      std::erase(document, special.bos);
-    }
-    writer.begin_document();
-    writer.put(interleaved<NearEqualCuts>(documents, Chunks, random), Role::text);
-    writer.put(special.end, Role::text);
+    std::vector<MarkedTokens> documents(Documents);
+    const int share = writer.room() / Documents;
+    for (MarkedTokens& document : documents) source.append(document.tokens, share, random);
+    write_fixed_group(writer, documents, Chunks, {special.bos, special.end, special.pad});
   }
 };
 
-/// Chunk-interleaved pretraining over the documents of a source, in one of the two layouts.
+/// Layout C: one document, whole. A `Mixture` sets it beside another layout for sources that are not to be interleaved.
+struct WholeDocument {
+  template <DocumentSource Source>
+  static void fill(SequenceWriter& writer, const Source& source, const SpecialTokens&, Random& random) {
+    MarkedTokens document;
+    source.append(document.tokens, writer.room(), random);
+    write_whole(writer, document);
+  }
+};
+
+/// Chunk-interleaved pretraining over the documents of a source, in one of the three layouts.
 template <DocumentSource Source, class Layout = PackedGroup<>>
 class ChunkInterleave {
  public:
