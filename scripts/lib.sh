@@ -57,6 +57,7 @@ catch2              the tests
 locales             languages with a decimal comma
 libeigen3-dev       the reference in tests of matrix products
 libbenchmark-dev    the benchmarks, which must compile
+python3             the record of a GPU, which scripts/gpu makes
 clang               the second compiler
 libomp-dev          OpenMP for clang, with the hooks ThreadSanitizer needs
 libclang-rt-dev     the run time of clang'"'"'s sanitizers

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""PyTorch's own kernels at the shapes of bench/cuda, timed the same way; a file in the form that merge_cuda reads.
+"""PyTorch's own kernels at the shapes of bench/cuda, timed the same way; a file in the form that record.py reads.
 
     torch_rivals.py OUT [--only REGEX]
 
 The keys are ours with `torch.` and the rival's name for `cuda.`:
 
     torch.flash.attention.forward.d128.t16384   scaled_dot_product_attention, its flash back end; torch.cudnn: cuDNN's
+    torch.eager.ceiling.product, …copy          a product of 8,192 x 8,192 matrices in bfloat16, a copy of 1 GiB
     torch.eager.cross_entropy.…                 a bfloat16 product and torch.nn.functional.cross_entropy
     torch.fused.adamw.fp32                      torch.optim.AdamW(fused=True), which writes no bfloat16 copy: 28 bytes
                                                 a weight, ours 30
@@ -104,8 +105,20 @@ def adamw(size=1 << 26):
     return 28.0 * size, median_seconds(optimizer.step, [()])
 
 
+def product(n=8192):
+    x, y = uniform(n, n), uniform(n, n)
+    return 2.0 * n**3, median_seconds(lambda: torch.matmul(x, y), [()])
+
+
+def copy(size=1 << 28):
+    x, y = uniform(size, dtype=torch.float32), torch.empty(size, dtype=torch.float32, device="cuda")
+    return 8.0 * size, median_seconds(lambda: y.copy_(x), [()])
+
+
 def figures():
     """Key, unit, and a function that returns the work and the seconds; the contexts that matter most first."""
+    yield "torch.eager.ceiling.product", "TFLOP/s", product
+    yield "torch.eager.ceiling.copy", "GB/s", copy
     yield "torch.eager.cross_entropy.forward_backward.v131072.c4096", "TFLOP/s", cross_entropy
     yield "torch.fused.adamw.fp32", "GB/s", adamw
     shapes = [(t, group, dim) for group, contexts in CONTEXTS.items() for dim in (64, 128) for t in contexts]

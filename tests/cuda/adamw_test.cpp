@@ -31,7 +31,7 @@ struct RoundMany {
 
 }  // namespace
 
-TEST_CASE("adamw on a GPU is its formula, and keeps a copy in another type", "[cuda][adamw]") {
+TEST_CASE("adamw on a GPU is its formula, and keeps a copy in another type", "[cuda][adamw][smoke]") {
   AdamWCases::check_formula<cuda::Device>(GENERATE(1, 3, 4, 1003));
 }
 

@@ -45,9 +45,10 @@ TEMPLATE_TEST_CASE("attention computes the same bits where it knows its bounds b
   TestType::template check_bounds<cuda::Device>(2, GENERATE(1, 65, 210));
 }
 
-TEMPLATE_TEST_CASE("the bounds of attention are the first and the last tile that the mask shows", "[cuda][attention]",
-                   (Case<Causal, 1, 1, 128>), (Case<WithinDocument<>, 1, 1, 64>), (Case<SlidingWindow<70>, 1, 1, 32>),
-                   (Case<SinksAndWindow<10, 30>, 1, 1, 64>), (Case<WithinDocument<>, 1, 1, 64, float>)) {
+TEMPLATE_TEST_CASE("the bounds of attention are the first and the last tile that the mask shows",
+                   "[cuda][attention][smoke]", (Case<Causal, 1, 1, 128>), (Case<WithinDocument<>, 1, 1, 64>),
+                   (Case<SlidingWindow<70>, 1, 1, 32>), (Case<SinksAndWindow<10, 30>, 1, 1, 64>),
+                   (Case<WithinDocument<>, 1, 1, 64, float>)) {
   using Mask = typename TestType::Mask;
   using T = typename TestType::T;
   using Tiles =

@@ -13,7 +13,7 @@ using Case = AttentionCase<Mask, H, KV, D, T>;
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("attention of one token on a GPU gives what the whole sequence gives", "[cuda][attention]",
+TEMPLATE_TEST_CASE("attention of one token on a GPU gives what the whole sequence gives", "[cuda][attention][smoke]",
                    (Case<Causal, 2, 1, 64>), (Case<SlidingWindow<70>, 4, 2, 32>), (Case<Causal, 2, 2, 128, float>),
                    (Case<Causal, 1, 1, 16, float>), (Case<Causal, 2, 1, 48, float>), (Case<SameParity, 2, 2, 32>)) {
   TestType::template check_decode<cuda::Device>(GENERATE(1, 5, 256, 257, 700));

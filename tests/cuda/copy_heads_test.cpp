@@ -6,7 +6,7 @@
 
 namespace longsky::test {
 
-TEMPLATE_TEST_CASE("rows of every head move on a GPU", "[cuda][copy_heads]", float, bf16) {
+TEMPLATE_TEST_CASE("rows of every head move on a GPU", "[cuda][copy_heads][smoke]", float, bf16) {
   check_copy_heads<cuda::Device, TestType>();
 }
 

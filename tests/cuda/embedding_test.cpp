@@ -10,13 +10,14 @@
 
 namespace longsky::test {
 
-TEMPLATE_TEST_CASE("embedding on a GPU looks rows up and sums their gradients", "[cuda][embedding]", float, bf16) {
+TEMPLATE_TEST_CASE("embedding on a GPU looks rows up and sums their gradients", "[cuda][embedding][smoke]", float,
+                   bf16) {
   const std::int64_t N = GENERATE(1, 500);
   const int different = GENERATE(1, 2, 10);  // the last row is nobody's
   EmbeddingCases::check<cuda::Device, TestType, 24>(N, different);
 }
 
-TEMPLATE_TEST_CASE("embedding on a GPU reaches rows beyond 2^31 elements", "[cuda][embedding]", float, bf16) {
+TEMPLATE_TEST_CASE("embedding on a GPU reaches rows beyond 2^31 elements", "[cuda][embedding][odd]", float, bf16) {
   using T = TestType;
   constexpr int C = 64;
   constexpr std::int32_t far = (1 << 25) + 3;

@@ -27,7 +27,8 @@ struct Halve {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("the sum of squares on a GPU is exact to double, in every run", "[cuda][global_norm]", float, bf16) {
+TEMPLATE_TEST_CASE("the sum of squares on a GPU is exact to double, in every run", "[cuda][global_norm][smoke]", float,
+                   bf16) {
   GlobalNormCases::check_squares<cuda::Device, TestType>(GENERATE(0, 1, 63, 65, 5001));
 }
 
@@ -35,11 +36,11 @@ TEST_CASE("the sum of squares on a GPU neither overflows nor hides what is not f
   GlobalNormCases::check_extremes<cuda::Device>();
 }
 
-TEST_CASE("a sum on a GPU goes on top of what is there", "[cuda][global_norm]") {
+TEST_CASE("a sum on a GPU goes on top of what is there", "[cuda][global_norm][smoke]") {
   GlobalNormCases::check_sum<cuda::Device>(GENERATE(0, 1, 255, 257, 5001));
 }
 
-TEMPLATE_TEST_CASE("zeroed memory on a GPU is zero", "[cuda][global_norm]", float, bf16) {
+TEMPLATE_TEST_CASE("zeroed memory on a GPU is zero", "[cuda][global_norm][smoke]", float, bf16) {
   GlobalNormCases::check_fill_zero<cuda::Device, TestType>(GENERATE(0, 1, 5001));
 }
 
@@ -55,7 +56,7 @@ TEMPLATE_TEST_CASE("a block of the sum of squares may have many numbers a thread
   CHECK(total.values()[0] == Approx(want).epsilon(1e-12));
 }
 
-TEST_CASE("what runs once on a GPU sees what was queued before", "[cuda][run_once]") {
+TEST_CASE("what runs once on a GPU sees what was queued before", "[cuda][run_once][smoke]") {
   cuda::Device device;
   OnDevice<float> x(device, std::vector<float>(100, 1.0f));
   OnDevice<double> total(device, std::vector<double>{100});

@@ -86,7 +86,7 @@ std::vector<float> downloaded(cuda::Device& device, const float* from, std::size
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a pass on a GPU is a pass on the CPU", "[cuda][network]", (Case<grouped, Causal, Fp32>),
+TEMPLATE_TEST_CASE("a pass on a GPU is a pass on the CPU", "[cuda][network][smoke]", (Case<grouped, Causal, Fp32>),
                    (Case<tied, WithinDocument<>, Fp32, RecomputeBlocks>), (Case<grouped, WithinDocument<>, Bf16>),
                    (Case<tied, Causal, Bf16>)) {
   using OnCpu = typename TestType::OnCpu;

@@ -6,12 +6,13 @@
 
 namespace longsky::test {
 
-TEMPLATE_TEST_CASE_SIG("rmsnorm on a GPU is its formula", "[cuda][rmsnorm]", ((class T, int C), T, C), (float, 16),
-                       (float, 128), (float, 1100), (bf16, 16), (bf16, 512)) {
+TEMPLATE_TEST_CASE_SIG("rmsnorm on a GPU is its formula", "[cuda][rmsnorm][smoke]", ((class T, int C), T, C),
+                       (float, 16), (float, 128), (float, 1100), (bf16, 16), (bf16, 512)) {
   RmsnormCases::check_forward<cuda::Device, T, C>(GENERATE(1, 7, 70));
 }
 
-TEMPLATE_TEST_CASE("rmsnorm's gradients on a GPU are the differences of the formula", "[cuda][rmsnorm]", float, bf16) {
+TEMPLATE_TEST_CASE("rmsnorm's gradients on a GPU are the differences of the formula", "[cuda][rmsnorm][smoke]", float,
+                   bf16) {
   RmsnormCases::check_gradients<cuda::Device, TestType>();
 }
 

@@ -6,7 +6,7 @@
 
 namespace longsky::test {
 
-TEMPLATE_TEST_CASE("rope on a GPU cuts and turns as its formula says, and back", "[cuda][rope]", float, bf16) {
+TEMPLATE_TEST_CASE("rope on a GPU cuts and turns as its formula says, and back", "[cuda][rope][smoke]", float, bf16) {
   const int B = GENERATE(1, 3), context = GENERATE(1, 37);
   RopeCase<4, 2, 32>::check<cuda::Device, TestType>(B, context);
   RopeCase<3, 3, 16>::check<cuda::Device, TestType>(B, context);

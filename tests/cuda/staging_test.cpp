@@ -8,7 +8,7 @@
 
 namespace longsky::test {
 
-TEST_CASE("a staged pass is the host's, and of one size always at one place", "[cuda][staging]") {
+TEST_CASE("a staged pass is the host's, and of one size always at one place", "[cuda][staging][smoke]") {
   cuda::Device device;
   cuda::Staging staging(device, 40);
   const std::int32_t* place = nullptr;

@@ -6,12 +6,12 @@
 
 namespace longsky::test {
 
-TEMPLATE_TEST_CASE("swiglu on a GPU is its formula", "[cuda][swiglu]", float, bf16) {
+TEMPLATE_TEST_CASE("swiglu on a GPU is its formula", "[cuda][swiglu][smoke]", float, bf16) {
   SwigluCases::check_forward<cuda::Device, TestType, 24>(GENERATE(1, 33));
 }
 
-TEMPLATE_TEST_CASE("swiglu's gradient on a GPU is the differences of its formula, in place too", "[cuda][swiglu]",
-                   float, bf16) {
+TEMPLATE_TEST_CASE("swiglu's gradient on a GPU is the differences of its formula, in place too",
+                   "[cuda][swiglu][smoke]", float, bf16) {
   SwigluCases::check_gradients<cuda::Device, TestType, 24>();
 }
 

@@ -43,7 +43,7 @@ struct Training {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a GPU's losses are the CPU's", "[cuda][train]", Fp32, Bf16, Bf16Stochastic) {
+TEMPLATE_TEST_CASE("a GPU's losses are the CPU's", "[cuda][train][smoke]", Fp32, Bf16, Bf16Stochastic) {
   Training<TinyRecipe<Fp32>, cpu::Device> on_cpu;
   Training<TinyRecipe<TestType>, cuda::Device> on_gpu;
   const std::vector<float> start = copy_of(on_gpu.weights.span());
