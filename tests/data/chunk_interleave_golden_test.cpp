@@ -41,7 +41,6 @@ struct Instance {
     field("tokens", self.tokens);
     field("label_mask", self.label_mask);
   }
-  friend bool operator==(const Instance&, const Instance&) = default;
 };
 
 template <class Write>
