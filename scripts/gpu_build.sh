@@ -24,7 +24,7 @@ use_prebuilt() {
     return 1
   fi
   cp "$prebuilt/manifest" "$logs/manifest"
-  while IFS== read -r key value; do note_result "$key" "$value"; done <"$prebuilt/manifest"
+  while IFS='=' read -r key value; do note_result "$key" "$value"; done <"$prebuilt/manifest"
   bin="$(cd "$prebuilt" && pwd)"
   chmod +x "$bin"/[a-z]*_* 2>/dev/null || true  # what was copied from machine to machine may have lost it
   for program in "${programs[@]}"; do has "$program" || missing+=("$program"); done
@@ -47,7 +47,7 @@ use_prebuilt() {
 
 # compile: into build/gpu/ARCH; for another machine without this one's instructions.
 compile() {
-  local tool tree options keep_going=-k libraries missing=() built=0
+  local tool tree options keep_going=-k libraries missing=() built=0 limit=270
   for tool in nvcc cmake g++; do
     command -v "$tool" >/dev/null || PATH="$PATH:/usr/local/cuda/bin"
     command -v "$tool" >/dev/null || {
@@ -87,7 +87,8 @@ compile() {
     finish build failed "$(grep -A 2 -m 1 'CMake Error' "$logs/build.log" | tr '\n' ' ')"
     return 1
   }
-  within $($making && echo 36000 || echo 270) build.log \
+  ! $making || limit=36000
+  within "$limit" build.log \
     cmake --build "$tree" -j "$cores" --target "${programs[@]}" -- "$keep_going" || true
   bin="$tree/bin"
   for tool in "${programs[@]}"; do

@@ -44,7 +44,7 @@ publish() {
   if command -v python3 >/dev/null && timeout -k 2 20 python3 bench/cuda/record.py make "$logs" "$numbers" \
     "$out/record.json" "$out/table.txt" 2>"$logs/record.log"; then :; else
     awk -F'\t' '{ gsub(/["\\]/, "", $2); value[$1] = $2; if (!($1 in seen)) { seen[$1]; order[++n] = $1 } }
-      END { printf "{"; for (i = 1; i <= n; ++i) printf "%s\n  \"%s\": \"%s\"", i > 1 ? "," : "", order[i], value[order[i]]
+      END { printf "{"; for (i = 1; i <= n; ++i) printf "%s\n  \"%s\": \"%s\"", (i > 1 ? "," : ""), order[i], value[order[i]]
             print "\n}" }' "$logs/results" >"$out/record.json"
     cp "$logs/results" "$out/table.txt"
   fi

@@ -41,7 +41,7 @@ three_files() {
   [[ "$(tar -tzf "$work/out/logs.tar.gz")" == *logs/build.log* ]] || fail 'the archive has no logs/build.log'
 }
 
-gpu 'all is well' ''
+gpu 'all is well' '' --seconds 3000  # however slow this machine is
 code 0 && three_files
 never_called '^cmake'  # nothing is asked for where nothing is compiled
 for stage in build probe smoke repeat against_float ceilings attention steps train train_bf16 tests odd ops; do
@@ -61,7 +61,7 @@ order="$(grep -oE '^(full_size|long_tiny_[a-z0-9]+|bench_cuda|tests_cuda_gpu_ops
 # Kept, it is what the next one is held against.
 python3 bench/cuda/record.py keep "$work/numbers" "$work/out/record.json" >"$work/kept"
 [[ "$(cat "$work/kept")" == "$work"/numbers/gpu_stub_gpu_20*.json ]] || fail "kept as $(cat "$work/kept")"
-gpu 'much goes wrong' 'linear_crashes adamw_fails rmsnorm_crashes adamw_differs training_fails' --seconds 200
+gpu 'much goes wrong' 'linear_crashes adamw_fails rmsnorm_crashes adamw_differs training_fails' --seconds 3000
 code 11 && three_files
 is stage.smoke failed && is smoke.linear 'failed: exit code 139*' && is smoke.adamw 'failed: exit code 2*' && is smoke.attention passed
 is stage.repeat failed && is repeat.rmsnorm.forward failed && is repeat.rmsnorm.forward.said '*crashed*'
@@ -69,12 +69,12 @@ is repeat.adamw.bf16 failed && is repeat.adamw.bf16.different 7 && is repeat.att
 is stage.against_float passed && is stage.train failed && is stage.steps passed && is stage.ops passed
 is last_record 'gpu_stub_gpu_20*' && tabled 'ceiling.product .*1.00 times the last' && tabled 'FAILED repeat.adamw.bf16: .*different 7'
 
-gpu 'programs hang' 'attention_hangs step_hangs' --seconds 40 --only build,smoke,steps,train
+gpu 'programs hang' 'attention_hangs step_hangs' --seconds 60 --only build,smoke,steps
 code 11 && three_files
 is stage.smoke unfinished && is smoke.attention '*out of time*' && is smoke.train passed
-is stage.steps unfinished && is cuda.step.125m.t8192 250 && is stage.train passed  # a figure of one that was stopped
+is stage.steps unfinished && is cuda.step.125m.t8192 250  # a figure of one that was stopped
 
-gpu 'nothing runs, nothing compiles' 'no_start' --seconds 60
+gpu 'nothing runs, nothing compiles' 'no_start'
 code 10 && three_files
 is stage.build failed && is prebuilt.what '*shared libraries*' && is stage.smoke failed && is stage.steps skipped && is stage.probe passed
 called '^cmake'
@@ -85,10 +85,15 @@ mkdir -p "$work/site/nvidia/cu13/lib" && : >"$work/site/nvidia/cu13/lib/libcubla
 PYTHONPATH="$work/site" gpu 'cuBLASLt among Python packages' no_cublas --only build
 code 0 && is cublas "$work/site/nvidia/cu13/lib"
 
-gpu 'the second command' '' --further
+gpu 'the second command' '' --further --seconds 3000
 code 11 && three_files
 is stage.memcheck passed && is stage.racecheck failed && is 'racecheck.[rmsnorm]' 'RACECHECK SUMMARY: 2 *' && is 'initcheck.[rope]' 'nothing found'
 is stage.profile passed && is stage.long passed && called 'ncu .*attention_backward_keys' && never_called '^full_size'
+
+mkdir -p "$work/no_python" && printf '#!/bin/sh\nexit 1\n' >"$work/no_python/python3" && chmod +x "$work/no_python/python3"
+PATH="$work/no_python:$PATH" gpu 'no Python' '' --only build,smoke,ceilings,train
+code 0 && three_files
+is stage.smoke passed && is smoke.adamw passed && is train.fp32.tokens_per_s.sft 1000 && tabled 'stage.ceilings.*passed'
 
 gpu 'no GPU' no_gpu
 code 2
