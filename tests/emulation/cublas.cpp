@@ -3,6 +3,7 @@
 //
 // What cuBLASLt would refuse, or would compute without a word, is thrown as std::logic_error: shapes that do not fit,
 // an array that is missing or less aligned than was promised, an algorithm that was found for another product.
+#include "capture.hpp"
 #include "runtime.hpp"
 
 #include <longsky/core/half.hpp>
@@ -205,7 +206,10 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t of, const v
                               cublasLtMatrixLayout_t layout_a, const void* b, cublasLtMatrixLayout_t layout_b,
                               const void* beta, const void* c, cublasLtMatrixLayout_t layout_c, void* d,
                               cublasLtMatrixLayout_t layout_d, const cublasLtMatmulAlgo_t* algorithm, void* workspace,
-                              std::size_t workspace_size, cudaStream_t) {
+                              std::size_t workspace_size, cudaStream_t stream) {
+  longsky::emulation::note("a product", a, b, c, d, workspace, workspace_size);
+  demand(stream != nullptr || !longsky::emulation::Capture::forbids(),
+         "it is on the legacy stream, while another records");
   const auto product = read<Product>(*of);
   const auto of_a = read<Layout>(*layout_a), of_b = read<Layout>(*layout_b), of_c = read<Layout>(*layout_c),
              of_d = read<Layout>(*layout_d);

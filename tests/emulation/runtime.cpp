@@ -3,6 +3,7 @@
 // Memory starts as NaN and lies between guard zones that are looked at when it is freed. What is copied to pinned
 // memory arrives when it has been waited for; until then NaN is there.
 #include "runtime.hpp"
+#include "capture.hpp"
 
 #include <cuda_runtime.h>
 
@@ -46,6 +47,15 @@ bool is_pinned(const void* memory) {
   const auto [start, size] = *std::prev(after);
   return memory < static_cast<const char*>(start) + size;
 }
+// What CUDA answers while a stream is captured, to a call that cannot be recorded.
+cudaError_t refused() { return remembered(cudaErrorStreamCaptureUnsupported); }
+// A command on the legacy stream would wait for the captured one.
+bool is_legacy(cudaStream_t stream) { return Capture::forbids() && stream == nullptr; }
+cudaError_t implicit() { return remembered(cudaErrorStreamCaptureImplicit); }
+bool is_pageable(const void* memory, cudaMemcpyKind kind, const void* other) {
+  return (kind == cudaMemcpyHostToDevice && !is_pinned(other)) ||
+         (kind == cudaMemcpyDeviceToHost && !is_pinned(memory));
+}
 void arrive_until(std::size_t last) {
   while (!under_way.empty() && under_way.begin()->first <= last) {
     const Copy& copy = under_way.begin()->second;
@@ -81,11 +91,13 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* all) {
   return cudaSuccess;
 }
 cudaError_t cudaHostAlloc(void** memory, std::size_t size, unsigned) {
+  if (Capture::forbids()) return refused();
   *memory = std::malloc(std::max<std::size_t>(size, 1));
   if (*memory) pinned[*memory] = size;
   return *memory ? cudaSuccess : cudaErrorMemoryAllocation;
 }
 cudaError_t cudaFreeHost(void* memory) {
+  if (Capture::forbids()) return refused();
   pinned.erase(memory);
   std::free(memory);
   return cudaSuccess;
@@ -103,21 +115,27 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
   return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (Capture::forbids()) return refused();
   arrive_until(*reinterpret_cast<std::size_t*>(event));
   return cudaSuccess;
 }
 cudaError_t cudaStreamCreate(cudaStream_t* stream) {
-  *stream = nullptr;
+  *stream = reinterpret_cast<cudaStream_t>(new char);  // none is the legacy stream, nullptr
   return cudaSuccess;
 }
-cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  delete reinterpret_cast<char*>(stream);
+  return cudaSuccess;
+}
 cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  if (Capture::forbids()) return refused();
   ++waits;
   arrive_until(copies);
   return cudaSuccess;
 }
 
 cudaError_t cudaMalloc(void** memory, std::size_t size) {
+  if (Capture::forbids()) return refused();
   if (held + size > memory_limit) return remembered(cudaErrorMemoryAllocation);
   auto* const bytes = static_cast<unsigned char*>(std::aligned_alloc(zone, (size + 3 * zone) / zone * zone));
   if (!bytes) return cudaErrorMemoryAllocation;
@@ -132,6 +150,7 @@ cudaError_t cudaMalloc(void** memory, std::size_t size) {
 
 cudaError_t cudaFree(void* memory) {
   if (!memory) return cudaSuccess;
+  if (Capture::forbids()) return refused();
   const auto found = sizes.find(memory);
   if (found == sizes.end()) return cudaErrorInvalidValue;
   auto* const bytes = static_cast<unsigned char*>(memory);
@@ -147,7 +166,10 @@ cudaError_t cudaFree(void* memory) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size, cudaMemcpyKind kind, cudaStream_t) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size, cudaMemcpyKind kind, cudaStream_t stream) {
+  if (is_legacy(stream)) return implicit();
+  if (Capture::forbids() && is_pageable(to, kind, from)) return refused();
+  note("a copy", to, from, size, kind);
   if (kind == cudaMemcpyDeviceToHost && is_pinned(to)) {
     const auto* const bytes = static_cast<const unsigned char*>(from);
     under_way[++copies] = {to, {bytes, bytes + size}};
@@ -159,14 +181,19 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t size, cudaMe
 }
 
 cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
-                              std::size_t width, std::size_t height, cudaMemcpyKind, cudaStream_t) {
+                              std::size_t width, std::size_t height, cudaMemcpyKind kind, cudaStream_t stream) {
+  if (is_legacy(stream)) return implicit();
+  if (Capture::forbids() && is_pageable(to, kind, from)) return refused();
+  note("a copy of rows", to, to_pitch, from, from_pitch, width, height, kind);
   if (width > to_pitch || width > from_pitch) return cudaErrorInvalidPitchValue;
   for (std::size_t row = 0; row < height; ++row)
     std::memcpy(static_cast<char*>(to) + row * to_pitch, static_cast<const char*>(from) + row * from_pitch, width);
   return cudaSuccess;
 }
 
-cudaError_t cudaMemsetAsync(void* memory, int value, std::size_t size, cudaStream_t) {
+cudaError_t cudaMemsetAsync(void* memory, int value, std::size_t size, cudaStream_t stream) {
+  if (is_legacy(stream)) return implicit();
+  note("a memset", memory, value, size);
   std::memset(memory, value, size);
   return cudaSuccess;
 }
@@ -179,6 +206,10 @@ const char* cudaGetErrorString(cudaError_t status) {
       return "invalid device ordinal";
     case cudaErrorMemoryAllocation:
       return "out of memory";
+    case cudaErrorStreamCaptureUnsupported:
+      return "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureImplicit:
+      return "operation would make the legacy stream depend on a capturing blocking stream";
     case cudaErrorNoKernelImageForDevice:
       return "no kernel image is available for execution on the device";
     default:

@@ -56,7 +56,7 @@ class Readback {
 /// Runs what is the same in every step; a GPU records it once and replays it.
 struct Recording {
   template <class Work>
-  void run(Device&, const Work& work) {
+  void run(Device&, const WorkKey&, const Work& work) {
     work();
   }
 };

@@ -45,7 +45,7 @@ concept DeviceMemory = requires(X& device, const Pass& pass, float* numbers, typ
   device.upload(numbers, numbers, std::int64_t{});
   device.download(numbers, numbers, std::int64_t{});
   { staging.put(pass) } -> std::convertible_to<Pass>;
-  recording.run(device, device_check::Nothing{});
+  recording.run(device, WorkKey{}, device_check::Nothing{});
   { device.runs_ahead() } -> std::same_as<bool>;
   readback.begin(result);
   { readback.take() } -> std::convertible_to<double>;

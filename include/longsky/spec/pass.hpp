@@ -1,6 +1,7 @@
 // longsky/spec/pass.hpp — what one pass through a network needs besides weights: tokens, places, rotary table.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -19,6 +20,21 @@ struct Pass {
   std::int64_t count() const { return static_cast<std::int64_t>(tokens.size()); }
   std::int64_t sequences() const { return count() / context; }
 };
+
+/// What work that a device records and replays (Device::Recording) has in it besides what lies in the device's memory:
+/// two that are alike may replay one recording.
+struct WorkKey {
+  std::array<std::uint64_t, 6> parts{};
+  friend bool operator==(const WorkKey&, const WorkKey&) = default;
+};
+
+/// The shape of a pass and where its arrays lie.
+inline WorkKey key_of(const Pass& pass) {
+  const auto place = [](const std::int32_t* data) { return std::uint64_t{reinterpret_cast<std::uintptr_t>(data)}; };
+  return {{static_cast<std::uint64_t>(pass.count()), static_cast<std::uint64_t>(pass.context),
+           place(pass.tokens.data()), place(pass.targets.data()), place(pass.documents.data()),
+           place(pass.positions.data())}};
+}
 
 /// What the memory of a step's ops depends on besides the network.
 struct StepShape {

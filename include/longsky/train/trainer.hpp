@@ -268,7 +268,7 @@ class NetworkLoop : public StageLoop {
   }
   void add_gradients(const Pass& pass) override {
     const Pass staged = decoder_.stage(pass);
-    pass_.run(device_, [&] {
+    pass_.run(device_, key_of(staged), [&] {
       const auto losses = decoder_.forward_backward(seen_by_network(), gradients_.span(), staged, 1.0f);
       add_sum(device_, &step_state_.data()->losses, losses);
     });
@@ -278,7 +278,7 @@ class NetworkLoop : public StageLoop {
     StepPlan plan{Optimizer::scale(lr, step), trained, guard};
     plan.scale.seed = rounding_seed_;
     run_once(device_, PlanUpdate{state, plan});
-    update_.run(device_, [&] {
+    update_.run(device_, WorkKey{}, [&] {
       sum_of_squares(device_, &state->squares, gradients_.span());
       run_once(device_, JudgeStep<Optimizer>{state});
       Optimizer::update(device_, groups_, master_.span(), optimizer_, gradients_.span(), &state->plan.scale,
