@@ -2,11 +2,13 @@
 #include "support/catch.hpp"
 
 #include <longsky/core/parallel.hpp>
+#include <longsky/core/signals.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -33,6 +35,32 @@ TEST_CASE("parallel_queue visits every item once, and a worker one at a time", "
   });
   CHECK(std::count(visits.begin(), visits.end(), 1) == items);
   CHECK(shared == 0);
+}
+
+TEST_CASE("a stop leaves out the rest of the items in a scope that can be abandoned, and in no other", "[threads]") {
+  const int threads = GENERATE(1, 2, 3);
+  const longsky::StopSignals signals;
+  const auto done = [&](auto&& loop) {
+    std::atomic<int> items = 0;
+    loop(threads, 1000, [&](std::int64_t, auto...) {
+      ++items;
+      raise(SIGTERM);
+    });
+    return items.load();
+  };
+  const auto whole = [](int n, std::int64_t items, auto body) { longsky::parallel_for(n, items, body); };
+  const auto queue = [](int n, std::int64_t items, auto body) { longsky::parallel_queue(n, items, body); };
+  {
+    const longsky::Abandonable scope;
+    CHECK(done(whole) <= threads);  // each thread is at an item at the most when the first stop comes
+    CHECK(done(queue) == 0);
+    CHECK_THROWS_AS(longsky::throw_if_stopped("in a test"), longsky::Error);
+    bool elsewhere = true;
+    std::thread([&] { elsewhere = longsky::Abandonable::here(); }).join();
+    CHECK_FALSE(elsewhere);
+  }
+  CHECK(done(whole) == 1000);
+  CHECK(done(queue) == 1000);
 }
 
 TEST_CASE("parallel_chunks cuts at the same places for any number of threads", "[threads]") {

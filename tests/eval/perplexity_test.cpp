@@ -26,7 +26,7 @@ std::vector<std::int32_t> book_of(int tokens) {
 PerplexityCurve curve_of(Weights<SmallRecipe>& weights, const std::vector<std::int32_t>& book, int context, int windows,
                          int bins, int threads = 1) {
   cpu::Device device(threads);
-  return perplexity_by_position<SmallRecipe>(device, weights.span(), rope, book, context, windows, bins);
+  return perplexity_by_position<SmallRecipe>(device, weights.span(), rope, book, context, windows, bins, [] {});
 }
 
 }  // namespace

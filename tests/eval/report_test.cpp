@@ -89,6 +89,12 @@ TEST_CASE("a report of nothing is a page") {
   CHECK_THAT(read_file(run / "report.html"), Contains("<h1>empty</h1>") && !Contains("<h2>") && !Contains("<svg"));
 }
 
+TEST_CASE("a perplexity beyond all numbers is a picture too") {
+  for (const double nll : {709.7, 709.8, 1e300, std::nan("")})
+    CHECK_THAT(perplexity_figure(std::vector<NamedCurve>{{"after", {{64, 512}, {0.0, nll}}}}, {}).svg(),
+               Contains("</svg>") && !Contains("inf") && !Contains("nan\""));
+}
+
 TEST_CASE("a heat map shows each cell and the mean") {
   NeedleGrid grid = grid_of(1.0);
   grid.exact[2][0] = 0.25;
@@ -150,6 +156,20 @@ TEST_CASE("an axis puts numbers where they belong") {
     CHECK(std::isfinite(axis.at(2)));
     CHECK(!ticks(axis, 6).empty());
   }
+  // The largest numbers there are: the ticks end, and there are few of them.
+  const double most = std::numeric_limits<double>::max(), least = std::numeric_limits<double>::denorm_min();
+  for (const std::vector<double>& numbers : std::vector<std::vector<double>>{
+           {1, most}, {least, most}, {-most, most}, {most, most}, {least, 2 * least}, {0, least}, {1e17, 1e17 + 16}})
+    for (const bool powers_of_two : {false, true})
+      for (const bool from_zero : {false, true}) {
+        const Axis axis = axis_around(numbers, 0, 1, from_zero, 6);
+        CHECK(std::isfinite(axis.low));
+        CHECK(std::isfinite(axis.high));
+        const std::vector<double> found = ticks(axis, 6, powers_of_two);
+        CHECK(!found.empty());
+        CHECK(found.size() < 40);
+        for (const double t : found) CHECK((std::isfinite(t) && std::isfinite(axis.at(t))));
+      }
   CHECK(axis_around({1, 1000}, 0, 1, false, 10).logarithmic);
   CHECK(!axis_around({0, 1000}, 0, 1, false, 10).logarithmic);
   CHECK(tick_text(0.25) == "0.25");

@@ -114,6 +114,18 @@ TEST_CASE("damage to what a run cannot make again is code 4 with the file's name
   expect_undisturbed_end(out);
 }
 
+TEST_CASE("a finished stage without its metrics costs its curve in the report, and is said") {
+  const ScratchDirectory out;
+  REQUIRE(first_stage(out.path()).second == undisturbed_first_stage());
+  fs::remove(node(out.path(), 0) / "metrics.jsonl");
+  const Ended ended = run(train(out.path()));
+  INFO(ended.said);
+  CHECK(ended.code == 0);
+  CHECK_THAT(ended.said, Contains("missing: the losses of pretrain") && Contains("metrics.jsonl"));
+  CHECK_THAT(read_file(out / "report.html"), Contains("the losses of pretrain"));
+  CHECK(Json::parse(read_file(out / "summary.json")).at("missing").size() == 1);
+}
+
 TEST_CASE("NaN in the weights is code 5, and nothing is lost") {
   const ScratchDirectory out;
   REQUIRE(stop_after(out.path(), 3).code == 75);

@@ -12,7 +12,7 @@ using Catch::Matchers::Contains;
 namespace {
 
 bool training(const std::string& line) {
-  return line.find("\"type\":\"progress\"") != std::string::npos && line.find("needles") == std::string::npos;
+  return line.find("\"type\":\"progress\"") != std::string::npos && line.find("\"loss\":null") == std::string::npos;
 }
 
 /// The first line of a process that tells of a training step; empty where it makes none.
@@ -80,6 +80,42 @@ TEST_CASE("stopped while evaluating, the run evaluates again") {
   }
   CHECK(run(train(out.path())).code == 0);
   CHECK(outcome_of(out.path()) == undisturbed());
+}
+
+TEST_CASE("stopped while measuring perplexity, the run measures it again") {
+  const ScratchDirectory out;
+  {
+    Process process(train(out.path()));
+    REQUIRE(process.says("perplexity: "));
+    process.signal(SIGTERM);
+    const Ended ended = process.wait();
+    INFO(ended.said);
+    CHECK(ended.code == 75);
+  }
+  CHECK(run(train(out.path())).code == 0);
+  CHECK(outcome_of(out.path()) == undisturbed());
+}
+
+TEST_CASE("the time of every invocation counts, however it ended") {
+  const ScratchDirectory out;
+  const auto wall = [&] { return read_record<RunRecord>(out / "run.json").wall_s; };
+  double before = 0;
+  for (int step = 1; step <= 4; ++step) {
+    REQUIRE(stop_after(out.path(), step).code == 75);
+    CHECK(wall() > before);
+    before = wall();
+  }
+  // One that is refused does nothing, and its time is not the run's.
+  CHECK(run(train(out.path()) + Arguments{"--lr-scale", "0.5"}).code == 2);
+  CHECK(wall() == before);
+  CHECK(run(train(out.path())).code == 0);
+  CHECK(wall() > before);
+  before = wall();
+  CHECK(
+      run({"eval", "--out", out.path().string(), "--corpus", books().string(), "--held-out", "last", "--samples", "1"})
+          .code == 0);
+  CHECK(wall() > before);
+  CHECK(Json::parse(read_file(out / "summary.json")).at("wall_s").get<double>() > before);
 }
 
 TEST_CASE("stopped by --max-wall again and again, until it is long enough") {

@@ -7,6 +7,7 @@
 #include "support/scratch_directory.hpp"
 
 #include <longsky/io/checkpoint.hpp>
+#include <longsky/program/records.hpp>
 
 #include <filesystem>
 #include <map>

@@ -3,6 +3,8 @@
 #include "support/close.hpp"
 #include "train/small_recipe.hpp"
 
+#include <longsky/core/signals.hpp>
+
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -112,6 +114,32 @@ struct SilentStage : SmallStage {
 };
 
 }  // namespace
+
+TEST_CASE("a stop in the middle of a step leaves everything as it was, and the step can be done again", "[threads]") {
+  Training<> undisturbed(2), stopped(2);
+  const std::vector<double> expected = undisturbed.run(4);
+  std::vector<double> losses = stopped.run(2);
+  const std::vector<float> weights = stopped.values(), moments = stopped.moments();
+  {
+    const StopSignals signals;
+    raise(SIGTERM);
+    for (int i = 0; i < 2; ++i) {
+      try {
+        stopped.trainer->next();
+        FAIL("a pass went on after the stop");
+      } catch (const Error& error) {
+        CHECK(error.code() == ExitCode::stopped);
+      }
+    }
+    CHECK(stopped.trainer->step() == 2);
+    CHECK(stopped.values() == weights);
+    CHECK(stopped.moments() == moments);
+  }
+  const std::vector<double> rest = stopped.run(2);
+  losses.insert(losses.end(), rest.begin(), rest.end());
+  CHECK(losses == expected);
+  CHECK(stopped.values() == undisturbed.values());
+}
 
 TEST_CASE("training has the same bits for 1, 2, 3 and 8 threads", "[train][threads]") {
   Training<> one(1);

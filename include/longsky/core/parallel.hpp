@@ -5,6 +5,8 @@
 // in every op: what it wrote is then still in its own cache when the next op reads it.
 #pragma once
 
+#include <longsky/core/stop.hpp>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -12,15 +14,17 @@
 namespace longsky {
 
 /// Calls body(i) for i in [0, items), on up to `threads` threads. Items should be large and alike: a GEMM tile, a chunk
-/// of rows.
+/// of rows. In an Abandonable scope (core/stop.hpp) a stop leaves out what is left of them.
 template <class Body>
 void parallel_for(int threads, std::int64_t items, const Body& body) {
+  const bool abandonable = Abandonable::here();
   if (threads == 1 || items <= 1) {
-    for (std::int64_t i = 0; i < items; ++i) body(i);
+    for (std::int64_t i = 0; i < items && !(abandonable && stop_requested()); ++i) body(i);
     return;
   }
 #pragma omp parallel for num_threads(threads) schedule(static)
-  for (std::int64_t i = 0; i < items; ++i) body(i);
+  for (std::int64_t i = 0; i < items; ++i)
+    if (!(abandonable && stop_requested())) body(i);
 }
 
 /// Calls body(i, worker) for i in [0, items), for items that are not alike: they are begun in order, each by a worker
@@ -28,8 +32,10 @@ void parallel_for(int threads, std::int64_t items, const Body& body) {
 template <class Body>
 void parallel_queue(int threads, std::int64_t items, const Body& body) {
   std::atomic<std::int64_t> next = 0;
+  const bool abandonable = Abandonable::here();
   parallel_for(threads, std::min<std::int64_t>(threads, items), [&](std::int64_t worker) {
-    for (std::int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < items;) body(i, worker);
+    for (std::int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < items;)
+      if (!(abandonable && stop_requested())) body(i, worker);
   });
 }
 

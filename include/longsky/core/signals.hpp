@@ -1,5 +1,5 @@
 // longsky/core/signals.hpp — SIGINT, SIGTERM, SIGUSR1, SIGHUP and SIGPIPE ask a run to stop; whoever loops asks
-// stop_requested().
+// stop_requested() of core/stop.hpp.
 //
 // The first asks: the loop ends its step, writes a checkpoint and exits with ExitCode::stopped. A second SIGINT does
 // not wait. SIGUSR1 is what a scheduler sends ahead of its time limit (sbatch --signal=B:USR1@300), SIGHUP what a
@@ -7,6 +7,7 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/stop.hpp>
 
 #include <signal.h>
 #include <unistd.h>
@@ -18,9 +19,7 @@
 namespace longsky {
 
 namespace signals {
-inline std::atomic<int> received{0};    // the first signal that asked to stop
-inline std::atomic<int> interrupts{0};  // how many of them were SIGINT
-static_assert(std::atomic<int>::is_always_lock_free, "longsky: a signal handler may touch nothing that can lock");
+inline std::atomic<int> interrupts{0};  // how many of those received were SIGINT
 
 inline void handle(int number) {
   if (number == SIGINT && interrupts.fetch_add(1) > 0) ::_exit(static_cast<int>(ExitCode::killed));
@@ -28,12 +27,6 @@ inline void handle(int number) {
   received.compare_exchange_strong(none, number);
 }
 }  // namespace signals
-
-/// True once a signal has asked the run to stop. Cheap: ask in every loop that can take a second.
-inline bool stop_requested() { return signals::received.load(std::memory_order_relaxed) != 0; }
-
-/// The first signal that asked, 0 where none did.
-inline int stop_signal() { return signals::received.load(std::memory_order_relaxed); }
 
 /// While it lives the five signals ask instead of killing, and a file that reaches its size limit is a failed write
 /// instead of SIGXFSZ; afterwards they do what they did before.

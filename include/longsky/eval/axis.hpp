@@ -25,14 +25,15 @@ struct Axis {
   }
 };
 
-/// An axis around the numbers given: room at both ends, never empty; logarithmic where they span more than
-/// `log_beyond`.
+/// An axis around the numbers given: room at both ends, never empty, its ends finite; logarithmic where they span more
+/// than `log_beyond`.
 inline Axis axis_around(const std::vector<double>& numbers, double from, double to, bool from_zero, double log_beyond) {
+  constexpr double largest = 1e300;  // leaves room for the room at the ends
   double low = std::numeric_limits<double>::infinity(), high = -low;
   for (const double x : numbers) {
     if (!std::isfinite(x)) continue;
-    low = std::min(low, x);
-    high = std::max(high, x);
+    low = std::min(low, std::clamp(x, -largest, largest));
+    high = std::max(high, std::clamp(x, -largest, largest));
   }
   if (low > high) low = 0, high = 1;
   if (low > 0 && high / low > log_beyond) return {low / 1.1, high * 1.1, from, to, true};
@@ -42,27 +43,39 @@ inline Axis axis_around(const std::vector<double>& numbers, double from, double 
   return {from_zero && low == 0 ? 0 : low - room, high + room, from, to, false};
 }
 
-/// Round numbers on the axis, about `wanted` of them: 1, 2 or 5 times a power of ten, or powers of two for tokens.
+/// Round numbers on the axis, about `wanted` of them and never more than a few times that: 1, 2 or 5 times a power of
+/// ten, or powers of two for tokens.
 [[gnu::cold]] inline std::vector<double> ticks(const Axis& axis, int wanted, bool powers_of_two = false) {
+  wanted = std::max(1, wanted);
   std::vector<double> found;
+  const auto add = [&](double x) {
+    if (x >= axis.low && x <= axis.high) found.push_back(x);
+  };
+  // Counted, not compared: a sum that no longer grows would never pass the end of the axis.
   if (axis.logarithmic && powers_of_two) {
-    const double octaves = std::log2(axis.high / axis.low);
-    const int step = std::max(1, static_cast<int>(std::ceil(octaves / wanted)));
-    for (double e = std::ceil(std::log2(axis.low)); e <= std::log2(axis.high); e += step) found.push_back(std::exp2(e));
+    const int first = static_cast<int>(std::ceil(std::log2(axis.low))), last = static_cast<int>(std::log2(axis.high));
+    const int step = std::max(1, static_cast<int>(std::ceil(std::log2(axis.high / axis.low) / wanted)));
+    for (int e = first; e <= last; e += step) add(std::exp2(e));
     return found;
   }
   if (axis.logarithmic) {
-    const bool many = std::log10(axis.high / axis.low) > wanted / 2.0;
-    for (double decade = std::pow(10, std::floor(std::log10(axis.low))); decade <= axis.high; decade *= 10)
+    const int first = static_cast<int>(std::floor(std::log10(axis.low)));
+    const int last = static_cast<int>(std::floor(std::log10(axis.high)));
+    const double decades = std::log10(axis.high) - std::log10(axis.low);
+    const int step = std::max(1, static_cast<int>(decades / wanted));
+    for (int e = first; e <= last; e += step)
       for (const double m : {1.0, 2.0, 5.0})
-        if (decade * m >= axis.low && decade * m <= axis.high && (m == 1 || !many)) found.push_back(decade * m);
+        if (m == 1 || decades <= wanted / 2.0) add(m * std::pow(10, e));
     return found;
   }
-  const double raw = (axis.high - axis.low) / std::max(1, wanted);
+  const double raw = axis.high / wanted - axis.low / wanted;
   const double decade = std::pow(10, std::floor(std::log10(raw)));
   const double step = decade * (raw <= decade * 1.001 ? 1 : raw <= 2.001 * decade ? 2 : raw <= 5.001 * decade ? 5 : 10);
-  for (double x = std::ceil(axis.low / step - 1e-9) * step; x <= axis.high + 1e-9 * step; x += step)
+  const double first = std::ceil(axis.low / step - 1e-9), last = std::floor(axis.high / step + 1e-9);
+  for (int i = 0; i <= last - first; ++i) {
+    const double x = (first + i) * step;
     found.push_back(std::abs(x) < step * 1e-9 ? 0 : x);
+  }
   return found;
 }
 

@@ -21,10 +21,12 @@
 namespace longsky {
 
 /// Mean negative log-likelihood per bin of positions, over up to `windows` windows of `context` + 1 tokens of `book`.
-/// Throws Error when the book is shorter than one window.
-template <Recipe R, class Device>
+/// `after_each` is called after every window and may throw to stop. Throws Error when the book is shorter than one
+/// window.
+template <Recipe R, class Device, class AfterEach>
 PerplexityCurve perplexity_by_position(Device& device, std::span<float> weights, const RopeSpec& rope,
-                                       std::span<const std::int32_t> book, int context, int windows, int bins) {
+                                       std::span<const std::int32_t> book, int context, int windows, int bins,
+                                       const AfterEach& after_each) {
   const std::int64_t stride = context + 1;
   if (static_cast<std::int64_t>(book.size()) < stride)
     throw Error(ExitCode::usage, "the held-out book has " + std::to_string(book.size()) +
@@ -51,6 +53,7 @@ PerplexityCurve perplexity_by_position(Device& device, std::span<float> weights,
       sums[bin] += static_cast<double>(losses[static_cast<std::size_t>(p)]);
       ++counts[bin];
     }
+    after_each();
   }
   PerplexityCurve curve;
   for (int bin = 0; bin < bins; ++bin) {

@@ -2,9 +2,18 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace longsky {
+
+/// Counts of tokens, each larger than the one before: what a picture's axis can show.
+inline bool rising(const std::vector<int>& tokens) {
+  int before = 0;
+  for (const int t : tokens)
+    if (t <= std::exchange(before, t)) return false;
+  return true;
+}
 
 /// Needles found, by length of the context and depth of the needle.
 struct NeedleGrid {
@@ -16,11 +25,14 @@ struct NeedleGrid {
   std::vector<std::vector<double>> ranked;
   int samples = 0;  ///< per cell
 
-  /// Whether &NeedleGrid::exact or &NeedleGrid::ranked has a cell for each length and depth, and there are some: not
-  /// so in a file that was cut or edited.
+  /// Whether &NeedleGrid::exact or &NeedleGrid::ranked has a fraction for each length and depth, and there are some:
+  /// not so in a file that was cut or edited.
   bool whole(std::vector<std::vector<double>> NeedleGrid::*cells) const {
-    bool all = !lengths.empty() && !depths.empty() && (this->*cells).size() == lengths.size();
-    for (const auto& column : this->*cells) all = all && column.size() == depths.size();
+    bool all = !lengths.empty() && !depths.empty() && rising(lengths) && (this->*cells).size() == lengths.size();
+    for (const auto& column : this->*cells) {
+      all = all && column.size() == depths.size();
+      for (const double x : column) all = all && x >= 0 && x <= 1;
+    }
     return all;
   }
 
@@ -48,7 +60,7 @@ struct PerplexityCurve {
   std::vector<int> position_end;  ///< tokens, the last position of each bin
   std::vector<double> nll_mean;   ///< nats
 
-  bool whole() const { return !nll_mean.empty() && nll_mean.size() == position_end.size(); }
+  bool whole() const { return !nll_mean.empty() && nll_mean.size() == position_end.size() && rising(position_end); }
 
   static void fields(auto& curve, auto&& field) {
     field("position_end", curve.position_end);

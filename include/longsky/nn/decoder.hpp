@@ -7,6 +7,7 @@
 
 #include <longsky/core/params.hpp>
 #include <longsky/core/rows.hpp>
+#include <longsky/core/stop.hpp>
 #include <longsky/nn/block.hpp>
 #include <longsky/spec/attention.hpp>
 #include <longsky/spec/model.hpp>
@@ -88,7 +89,8 @@ constexpr std::int64_t decoder_arena_size(std::int64_t tokens) {
 }
 
 /// Forward and backward passes of `Net` on `Device`, for passes of at most `capacity` tokens. Weights, gradients,
-/// passes and results are the device's; `stage` brings it a pass of the host's.
+/// passes and results are the device's; `stage` brings it a pass of the host's. A pass of many tokens throws
+/// Error(stopped) soon after a stop was asked for (core/stop.hpp): what it was to write is then not whole.
 template <class Net, class Device>
 class Decoder {
  public:
@@ -125,9 +127,11 @@ class Decoder {
 
   /// Per-token losses (0 where nothing is trained) [N]; `best` [N], when given, receives the most likely token.
   std::span<const float> forward(std::span<T> weights, Pass pass, std::int32_t* best = nullptr) {
+    const Abandonable scope;
     body(weights.data(), pass, /*keep=*/false);
     const std::int64_t n = pass.count();
     cross_entropy_forward<Precision, V, C>(device_, losses(n), best, hidden(n), pass.targets, head(weights.data()));
+    throw_if_stopped(in_a_pass);
     return {losses(n), static_cast<std::size_t>(n)};
   }
 
@@ -138,6 +142,7 @@ class Decoder {
     float* dw = gradients.data();
     const Outer<T> outer{w, 1};
     const Outer<float> d_outer{dw, 1};
+    const Abandonable scope;
     body(w, pass, /*keep=*/true);
 
     const Rows<T, C> dh{extra(n) + padded_tokens(n) * C, n}, dx{extra(n) + 2 * padded_tokens(n) * C, n};
@@ -147,6 +152,7 @@ class Decoder {
     rmsnorm_backward<C>(device_, dx, d_outer["final_norm"_n], dh, stream(m.layers, n), final_r(n),
                         outer["final_norm"_n]);
     for (int layer = m.layers - 1; layer >= 0; --layer) {
+      throw_if_stopped(in_a_pass);
       T* block_weights = Layout::block(w, layer);
       if constexpr (Net::Recompute::recomputes)
         Block::forward(device_, pass, block_weights, saved(layer, n), scratch(n), dh, stream(layer, n));
@@ -154,6 +160,7 @@ class Decoder {
                       stream(layer, n));
     }
     embedding_backward<C>(device_, Rows<float, C>{d_outer["embedding"_n], V}, pass.tokens, dx, m.embedding_scale);
+    throw_if_stopped(in_a_pass);
     return {losses(n), static_cast<std::size_t>(n)};
   }
 
@@ -161,15 +168,18 @@ class Decoder {
   void prefill(std::span<T> weights, Pass pass, T* cache, int capacity, float* logits) {
     const std::int64_t n = pass.count();
     T* w = weights.data();
+    const Abandonable scope;
     prepare(pass);
     find_attention_bounds(pass);
     embed(w, pass);
     for (int layer = 0; layer < m.layers; ++layer) {
+      throw_if_stopped(in_a_pass);
       Block::forward(device_, pass, Layout::block(w, layer), saved(0, n), scratch(n), stream(layer + 1, n),
                      stream(layer, n));
       Block::keep(device_, cache + layer * Block::cache * capacity, saved(0, n), pass.context, capacity);
     }
     last_logits(w, stream(m.layers, n).slice(n - 1, 1), logits);
+    throw_if_stopped(in_a_pass);
   }
 
   /// The staged token of `pass`, which is at `index` of its sequence, against `cache`; writes the logits for its
@@ -188,6 +198,8 @@ class Decoder {
   static constexpr std::int64_t cache_size(int capacity) { return m.layers * Block::cache * capacity; }
 
  private:
+  static constexpr const char* in_a_pass = "in the middle of a pass";
+
   void prepare(Pass& pass) { pass.rope_table = rope_table_.data(); }
 
   // Once a pass, for all layers forward and backward.
@@ -210,9 +222,11 @@ class Decoder {
     prepare(pass);
     find_attention_bounds(pass);
     embed(w, pass);
-    for (int layer = 0; layer < m.layers; ++layer)
+    for (int layer = 0; layer < m.layers; ++layer) {
+      throw_if_stopped(in_a_pass);
       Block::forward(device_, pass, Layout::block(w, layer), saved(keep ? layer : 0, n), scratch(n),
                      stream(layer + 1, n), stream(layer, n));
+    }
     rmsnorm_forward<C>(device_, hidden(n), final_r(n), stream(m.layers, n), Outer<T>{w, 1}["final_norm"_n], m.norm_eps);
   }
 

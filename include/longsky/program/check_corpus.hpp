@@ -5,6 +5,7 @@
 
 #include <longsky/core/error.hpp>
 #include <longsky/core/random.hpp>
+#include <longsky/core/stop.hpp>
 #include <longsky/data/batch.hpp>
 #include <longsky/data/corpus.hpp>
 #include <longsky/data/needle.hpp>
@@ -24,7 +25,8 @@ inline void check_stage_data(const StageSpec& stage,
   constexpr int draws = 16;  // of a mixture, the part that asks for the most must be among them
   Batch batch(1, stage.context);
   try {
-    for (int i = 0; i < draws; ++i) fill(batch, static_cast<std::uint64_t>(i), static_cast<double>(i) / draws);
+    for (int i = 0; i < draws; ++i, throw_if_stopped("while trying the data"))
+      fill(batch, static_cast<std::uint64_t>(i), static_cast<double>(i) / draws);
   } catch (const Error& e) {
     throw Error(e.code(), std::string(e.what()) + " (found while trying the data of stage " + stage.name + ")");
   }

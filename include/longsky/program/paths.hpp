@@ -18,8 +18,9 @@ struct RunPaths {
   std::filesystem::path run_json() const { return out / "run.json"; }
   std::filesystem::path tokenizer() const { return out / "tokenizer.json"; }
   std::filesystem::path summary() const { return out / "summary.json"; }
-  [[gnu::cold]] std::filesystem::path node(std::uint64_t seed, const Chain& chain, std::size_t links) const {
-    return out / ("seed_" + std::to_string(seed)) / chain.directory(links);
+  std::filesystem::path seed(std::uint64_t seed) const { return out / ("seed_" + std::to_string(seed)); }
+  [[gnu::cold]] std::filesystem::path node(std::uint64_t of_seed, const Chain& chain, std::size_t links) const {
+    return seed(of_seed) / chain.directory(links);
   }
   std::filesystem::path evaluation(std::uint64_t seed, const Chain& chain, bool development) const {
     return node(seed, chain, chain.links.size()) / (development ? "evaluation_development.json" : "evaluation.json");

@@ -18,36 +18,45 @@
 #include <longsky/program/stage_run.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <ostream>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace longsky {
 
-/// The evaluations of one chain, seed by seed.
+/// The evaluations of one chain, by seed.
 struct ChainResult {
   std::string name;
-  std::vector<std::uint64_t> seeds;
-  std::vector<Evaluation> evaluations;
+  std::map<std::uint64_t, Evaluation> of_seed;
 
-  /// The mean over seeds of the fraction of needles found at lengths above `beyond`.
-  double mean_exact(int beyond = 0) const {
+  /// The mean over `seeds` of the fraction of needles found at lengths above `beyond`; each must have been evaluated.
+  double mean_exact(std::span<const std::uint64_t> seeds, int beyond = 0) const {
     double sum = 0;
-    for (const Evaluation& e : evaluations) sum += e.needle.mean_exact(beyond);
-    return evaluations.empty() ? 0 : sum / static_cast<double>(evaluations.size());
+    for (const std::uint64_t seed : seeds) sum += of_seed.at(seed).needle.mean_exact(beyond);
+    return sum / static_cast<double>(seeds.size());
+  }
+  std::vector<std::uint64_t> seeds() const {
+    std::vector<std::uint64_t> all;
+    for (const auto& [seed, evaluation] : of_seed) all.push_back(seed);
+    return all;
   }
 };
 
 /// A run, as its directory tells it.
 struct Results {
   RunRecord run;
-  std::vector<ChainResult> chains;  ///< those that have been evaluated
-  StageFigures figures;             ///< of all stages of all seeds
-  std::vector<LossCurve> losses;    ///< of the full chain, first seed
+  std::vector<ChainResult> chains;   ///< those that have been evaluated
+  std::vector<std::uint64_t> seeds;  ///< of which both "before" and "after" have been evaluated; at least one
+  StageFigures figures;              ///< of all stages of all seeds
+  std::vector<LossCurve> losses;     ///< of the full chain, first of `seeds`
+  std::vector<std::string> missing;  ///< sentences: what the directory should hold and does not
 
   const ChainResult* chain(const std::string& name) const {
     const auto found = std::find_if(chains.begin(), chains.end(), [&](const ChainResult& c) { return c.name == name; });
@@ -57,12 +66,17 @@ struct Results {
 
 namespace results {
 
-[[gnu::cold]] inline std::vector<std::uint64_t> seeds_in(const std::filesystem::path& out) {
+/// The seeds that have a directory of exactly the name that a run gives it, in rising order.
+[[gnu::cold]] inline std::vector<std::uint64_t> seeds_in(const RunPaths& paths) {
   std::vector<std::uint64_t> seeds;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(out, error))
-    if (unsigned long long seed = 0; std::sscanf(entry.path().filename().c_str(), "seed_%llu", &seed) == 1)
-      seeds.push_back(seed);
+  for (std::filesystem::directory_iterator it(paths.out, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    std::uint64_t seed = 0;
+    std::from_chars(name.data() + name.find_last_not_of("0123456789") + 1, name.data() + name.size(), seed);
+    if (it->path() == paths.seed(seed) && it->is_directory(error)) seeds.push_back(seed);
+  }
+  if (error) throw file_error("list", paths.out, error.value());
   std::sort(seeds.begin(), seeds.end());
   return seeds;
 }
@@ -85,40 +99,87 @@ inline std::string number(const char* format, double x) {
                 "there is no run in " + paths.out.string() + "; name its directory with --out, or train first");
 }
 
-/// Reads a run directory. `chains` are those to look for.
+namespace results {
+
+/// Adds what the finished stages of `chain` did, each of them once.
+[[gnu::cold]] inline void add_figures(Results& all, const RunPaths& paths, std::uint64_t seed, const Chain& chain,
+                                      std::set<std::string>& counted) {
+  std::error_code error;
+  for (std::size_t n = 1; n <= chain.links.size(); ++n) {
+    const auto node = paths.node(seed, chain, n);
+    const auto finished = node / "checkpoints" / finished_checkpoint;
+    if (!std::filesystem::exists(finished, error) || !counted.insert(node.string()).second) continue;
+    const auto f = read_checkpoint_state(open_checkpoint(finished)).at("figures").get<StageFigures>();
+    all.figures.tokens += f.tokens;
+    all.figures.flops += f.flops;
+    all.figures.seconds += f.seconds;
+  }
+}
+
+/// Adds the losses of the stages of `chain`. A stage without them keeps no report from being written.
+[[gnu::cold]] inline void add_losses(Results& all, const RunPaths& paths, std::uint64_t seed, const Chain& chain) {
+  for (std::size_t n = 1; n <= chain.links.size(); ++n) {
+    const auto metrics = paths.node(seed, chain, n) / "metrics.jsonl";
+    try {
+      for (LossCurve& curve : read_loss_curves(metrics)) all.losses.push_back(std::move(curve));
+    } catch (const Error& error) {
+      all.missing.push_back("the losses of " + chain.links[n - 1].name + ": " + error.what());
+    }
+  }
+}
+
+/// Adds sentences for what one seed has and another has not.
+[[gnu::cold]] inline void add_missing(Results& all, const std::vector<std::uint64_t>& seeds) {
+  for (const ChainResult& chain : all.chains)
+    for (const std::uint64_t seed : seeds)
+      if (!chain.of_seed.contains(seed))
+        all.missing.push_back("seed " + std::to_string(seed) + " has no evaluation of '" + chain.name +
+                              "' and is left out of its mean; train makes it");
+  const int samples = all.chain("after")->of_seed.at(all.seeds.front()).needle.samples;
+  for (const ChainResult& chain : all.chains)
+    for (const auto& [seed, evaluation] : chain.of_seed)
+      if (evaluation.needle.samples != samples)
+        all.missing.push_back("'" + chain.name + "' of seed " + std::to_string(seed) + " was evaluated with " +
+                              std::to_string(evaluation.needle.samples) + " needles in a cell, not " +
+                              std::to_string(samples) + "; eval makes them alike");
+}
+
+}  // namespace results
+
+/// Reads a run directory. `chains` are those to look for. What belongs together is put together by seed and name;
+/// what is not there is said in `missing`. Throws Error(usage) where no seed has both "before" and "after".
 [[gnu::cold]] inline Results read_results(const RunPaths& paths, const std::vector<Chain>& chains, bool development) {
   require_run(paths);
   std::error_code error;
   Results all;
   all.run = read_record<RunRecord>(paths.run_json());
+  const std::vector<std::uint64_t> seeds = results::seeds_in(paths);
   std::set<std::string> counted;
   for (const Chain& chain : chains) {
-    ChainResult result{chain.name, {}, {}};
-    for (const std::uint64_t seed : results::seeds_in(paths.out)) {
-      for (std::size_t n = 1; n <= chain.links.size(); ++n) {
-        const auto node = paths.node(seed, chain, n);
-        const auto finished = node / "checkpoints" / finished_checkpoint;
-        if (!std::filesystem::exists(finished, error) || !counted.insert(node.string()).second) continue;
-        const auto f = read_checkpoint_state(open_checkpoint(finished)).at("figures").get<StageFigures>();
-        all.figures.tokens += f.tokens;
-        all.figures.flops += f.flops;
-        all.figures.seconds += f.seconds;
-      }
+    ChainResult result{chain.name, {}};
+    for (const std::uint64_t seed : seeds) {
+      results::add_figures(all, paths, seed, chain, counted);
       const auto path = paths.evaluation(seed, chain, development);
       if (!std::filesystem::exists(path, error)) continue;
-      result.seeds.push_back(seed);
-      result.evaluations.push_back(read_record<EvaluationRecord>(path).evaluation);
+      auto record = read_record<EvaluationRecord>(path);
+      if (record.chain != chain.name)
+        throw Error(ExitCode::corrupt, path.string() + " is an evaluation of '" + record.chain + "', expected '" +
+                                           chain.name + "'; remove it, and train makes it again");
+      result.of_seed.emplace(seed, std::move(record.evaluation));
     }
-    if (chain.name == "after" && !result.seeds.empty())
-      for (std::size_t n = 1; n <= chain.links.size(); ++n)
-        for (LossCurve& curve : read_loss_curves(paths.node(result.seeds.front(), chain, n) / "metrics.jsonl"))
-          all.losses.push_back(std::move(curve));
-    if (!result.evaluations.empty()) all.chains.push_back(std::move(result));
+    if (!result.of_seed.empty()) all.chains.push_back(std::move(result));
   }
-  if (!all.chain("before") || !all.chain("after"))
+  const ChainResult *before = all.chain("before"), *after = all.chain("after");
+  if (before && after)
+    for (const std::uint64_t seed : seeds)
+      if (before->of_seed.contains(seed) && after->of_seed.contains(seed)) all.seeds.push_back(seed);
+  if (all.seeds.empty())
     throw Error(ExitCode::usage, paths.out.string() +
-                                     " has no evaluation of both the short recipe and the whole "
+                                     " has no seed with an evaluation of both the short recipe and the whole "
                                      "one; let train finish first");
+  results::add_missing(all, seeds);
+  for (const Chain& chain : chains)
+    if (chain.name == "after") results::add_losses(all, paths, all.seeds.front(), chain);
   return all;
 }
 
@@ -128,15 +189,21 @@ inline std::string number(const char* format, double x) {
   const int beyond = 2 * r.run.short_context;
   std::vector<Json> seeds;
   std::vector<Json::Member> chains;
-  for (std::size_t s = 0; s < std::min(before.seeds.size(), after.seeds.size()); ++s)
-    seeds.push_back(Json::object({{"seed", after.seeds[s]},
-                                  {"before_beyond", before.evaluations[s].needle.mean_exact(beyond)},
-                                  {"after", after.evaluations[s].needle.mean_exact()}}));
-  for (const ChainResult& chain : r.chains)
-    chains.push_back({chain.name, Json::object({{"seeds", chain.seeds},
-                                                {"found", chain.mean_exact()},
-                                                {"found_beyond", chain.mean_exact(beyond)},
-                                                {"evaluations", chain.evaluations}})});
+  for (const std::uint64_t seed : r.seeds)
+    seeds.push_back(Json::object({{"seed", seed},
+                                  {"before_beyond", before.of_seed.at(seed).needle.mean_exact(beyond)},
+                                  {"after", after.of_seed.at(seed).needle.mean_exact()}}));
+  for (const ChainResult& chain : r.chains) {
+    std::vector<Json> evaluations;
+    for (const auto& [seed, evaluation] : chain.of_seed)
+      evaluations.push_back(
+          Json::object({{"seed", seed}, {"needle", evaluation.needle}, {"perplexity", evaluation.perplexity}}));
+    const std::vector<std::uint64_t> of = chain.seeds();
+    chains.push_back({chain.name, Json::object({{"seeds", of},
+                                                {"found", chain.mean_exact(of)},
+                                                {"found_beyond", chain.mean_exact(of, beyond)},
+                                                {"evaluations", evaluations}})});
+  }
   return Json::object({{"wall_s", r.run.wall_s},
                        {"seeds", seeds},
                        {"tokens_per_s", static_cast<double>(r.figures.tokens) / r.figures.seconds},
@@ -149,11 +216,12 @@ inline std::string number(const char* format, double x) {
                        {"machine", r.run.machine},
                        {"command", r.run.command},
                        {"beyond", beyond},
-                       {"needle", Json::object({{"before_beyond", before.mean_exact(beyond)},
-                                                {"after", after.mean_exact()},
-                                                {"grid_before", before.evaluations.front().needle},
-                                                {"grid_after", after.evaluations.front().needle}})},
-                       {"chains", Json::object(chains)}});
+                       {"needle", Json::object({{"before_beyond", before.mean_exact(r.seeds, beyond)},
+                                                {"after", after.mean_exact(r.seeds)},
+                                                {"grid_before", before.of_seed.at(r.seeds.front()).needle},
+                                                {"grid_after", after.of_seed.at(r.seeds.front()).needle}})},
+                       {"chains", Json::object(chains)},
+                       {"missing", r.missing}});
 }
 
 /// The page: before and after side by side, perplexity, losses, recipe, machine, command.
@@ -165,16 +233,21 @@ inline std::string number(const char* format, double x) {
   ReportData data;
   data.title = "A longer context: " + std::to_string(r.run.short_context) + " to " +
                std::to_string(r.run.long_context) + " tokens";
-  data.summary = "Needles found beyond " + std::to_string(beyond) + " tokens: " + percent(before.mean_exact(beyond)) +
-                 " after the short recipe, " + percent(after.mean_exact(beyond)) +
-                 " after the whole one; over all lengths " + percent(after.mean_exact()) + " (" +
-                 std::to_string(after.seeds.size()) + (after.seeds.size() == 1 ? " seed)." : " seeds).");
+  data.summary = "Needles found beyond " + std::to_string(beyond) +
+                 " tokens: " + percent(before.mean_exact(r.seeds, beyond)) + " after the short recipe, " +
+                 percent(after.mean_exact(r.seeds, beyond)) + " after the whole one; over all lengths " +
+                 percent(after.mean_exact(r.seeds)) + " (" + std::to_string(r.seeds.size()) +
+                 (r.seeds.size() == 1 ? " seed)." : " seeds).");
   data.marks = {r.run.short_context, r.run.long_context};
-  for (std::size_t s = 0; s < std::min(before.seeds.size(), after.seeds.size()); ++s)
-    data.needles.push_back({after.seeds.size() == 1 ? "" : "seed " + std::to_string(after.seeds[s]),
-                            {{"before", before.evaluations[s].needle}, {"after", after.evaluations[s].needle}}});
-  for (const StagePerplexity& p : after.evaluations.front().perplexity)
-    data.perplexity.push_back({"after " + p.stage, p.curve});
+  const auto title = [&](std::uint64_t seed) {
+    return r.seeds.size() == 1 ? std::string() : "seed " + std::to_string(seed);
+  };
+  for (const std::uint64_t seed : r.seeds)
+    data.needles.push_back(
+        {title(seed), {{"before", before.of_seed.at(seed).needle}, {"after", after.of_seed.at(seed).needle}}});
+  const std::uint64_t first = r.seeds.front();
+  for (const StagePerplexity& p : after.of_seed.at(first).perplexity)
+    data.perplexity.push_back({"after " + p.stage + (r.seeds.size() == 1 ? "" : ", " + title(first)), p.curve});
   data.losses = r.losses;
   data.figures = {
       {"wall time", number("%.0f s", r.run.wall_s)},
@@ -182,19 +255,24 @@ inline std::string number(const char* format, double x) {
        number("%.3g FLOP", r.figures.flops) + " on " + number("%.3g tokens", static_cast<double>(r.figures.tokens))},
       {"tokens per second", number("%.0f", static_cast<double>(r.figures.tokens) / r.figures.seconds)},
       {"of the measured peak", percent(r.figures.flops / r.figures.seconds / r.run.peak_flops)},
-      {"needles in a cell", std::to_string(after.evaluations.front().needle.samples)},
+      {"needles in a cell", std::to_string(after.of_seed.at(first).needle.samples)},
   };
   ReportTable table{"Needles found, exact answers",
                     {"model", "seeds", "all lengths", "beyond " + std::to_string(beyond) + " tokens"},
                     {}};
   for (const ChainResult& chain : r.chains) {
     std::string each;
-    for (std::size_t s = 0; s < chain.seeds.size(); ++s)
-      each +=
-          (s ? ", " : "") + std::to_string(chain.seeds[s]) + ": " + percent(chain.evaluations[s].needle.mean_exact());
-    table.rows.push_back({chain.name, each, percent(chain.mean_exact()), percent(chain.mean_exact(beyond))});
+    for (const auto& [seed, evaluation] : chain.of_seed)
+      each += (each.empty() ? "" : ", ") + std::to_string(seed) + ": " + percent(evaluation.needle.mean_exact());
+    const std::vector<std::uint64_t> of = chain.seeds();
+    table.rows.push_back({chain.name, each, percent(chain.mean_exact(of)), percent(chain.mean_exact(of, beyond))});
   }
   data.tables.push_back(table);
+  if (!r.missing.empty()) {
+    ReportTable missing{"Missing", {"what the directory of the run lacks"}, {}};
+    for (const std::string& sentence : r.missing) missing.rows.push_back({sentence});
+    data.tables.push_back(missing);
+  }
   data.recipe = {{"recipe", r.run.identity.recipe}, {"books", r.run.books}, {"held out", r.run.identity.held_out}};
   data.machine = {{"processor", r.run.machine},
                   {"device", r.run.device},
@@ -209,11 +287,14 @@ inline void write_results(const RunPaths& paths, const Results& r) {
   write_report(paths.out, report_of(r));
 }
 
-/// The two heat maps, for a terminal or a log.
+/// The two heat maps of the first seed and what is missing, for a terminal or a log.
 inline void print_results(std::ostream& out, const Results& r, bool colour) {
+  const std::uint64_t seed = r.seeds.front();
+  const std::string of = r.seeds.size() == 1 ? "" : ", seed " + std::to_string(seed);
   for (const char* name : {"before", "after"})
-    print_heat_map(out, std::string(name) + ", needles found", r.chain(name)->evaluations.front().needle,
+    print_heat_map(out, std::string(name) + ", needles found" + of, r.chain(name)->of_seed.at(seed).needle,
                    &NeedleGrid::exact, colour);
+  for (const std::string& sentence : r.missing) out << "missing: " << sentence << '\n';
 }
 
 }  // namespace longsky

@@ -27,8 +27,10 @@
 #include <cstdint>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace longsky {
@@ -40,6 +42,24 @@ namespace longsky {
     if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
   return "unknown";
 }
+
+/// Calls `last` when a scope is left, in whatever way. What goes wrong then is not said: it would hide why.
+template <class Last>
+class AtEnd {
+ public:
+  explicit AtEnd(Last last) : last_(std::move(last)) {}
+  AtEnd(const AtEnd&) = delete;
+  AtEnd& operator=(const AtEnd&) = delete;
+  ~AtEnd() {
+    try {
+      last_();
+    } catch (const std::exception&) {
+    }
+  }
+
+ private:
+  Last last_;
+};
 
 /// One invocation of `train` on a run directory.
 template <Recipe R, class Device>
@@ -67,11 +87,13 @@ class Run {
     for (const Chain& chain : chains_)
       require_room_for_names(paths_.node(options_.seed, chain, chain.links.size()) / "checkpoints");
     require_writable(paths_.out);
+    const AtEnd keep_time([this] { record_wall(); });
     load_corpus();
     require_memory();  // beside the books
     say_books();
     claim_directory();
     save_tokenizer();
+    stop_if_asked("before the first step");
     peak_ = peak_flops<typename R::Precision>(device_);
     progress_.message("peak measured at start: " + std::to_string(static_cast<std::int64_t>(peak_ / 1e9)) +
                       " GFLOP/s on " + device_.description());
@@ -96,6 +118,7 @@ class Run {
     for (int s = 0; s < options_.seeds; ++s)
       for (const Chain& chain : chains_)
         require_finished(options_.seed + static_cast<std::uint64_t>(s), chain, chain.links.size());
+    const AtEnd keep_time([this] { record_wall(); });
     load_corpus();
     say_books();
     claim_directory();
@@ -113,6 +136,7 @@ class Run {
   /// On the development grid it only prints: what settings are chosen by is not what is reported.
   [[gnu::cold]] void report() {
     progress_.finish();
+    record_wall();  // the report shows it
     const Results all = read_results(paths_, chains_, options_.development);
     print_results(std::cout, all, progress_options(ProgressStyle::automatic, 1).colour);
     if (options_.development) return;
@@ -180,15 +204,20 @@ class Run {
       done_ += per_sample;
       worked_ = true;
       show("needles: " + chain.name, ++sample, needles);
-      if (should_stop()) throw Error(ExitCode::stopped, "stopped while evaluating; the same command does it again");
+      stop_if_asked("while evaluating");
     });
     for (std::size_t n = 1; n <= chain.links.size(); ++n) {
       Weights<R> at_stage(seed);
       load_finished(seed, chain, n, at_stage);
       const Link& link = chain.links[n - 1];
-      result.perplexity.push_back({link.name, perplexity_by_position<R>(device_, at_stage.span(), position_of(link),
-                                                                        haystack().tokens, R::model.context,
-                                                                        /*windows=*/24, /*bins=*/16)});
+      constexpr int windows = 24, bins = 16;
+      int window = 0;
+      result.perplexity.push_back(
+          {link.name, perplexity_by_position<R>(device_, at_stage.span(), position_of(link), haystack().tokens,
+                                                R::model.context, windows, bins, [&] {
+                                                  show("perplexity: " + link.name, ++window, windows);
+                                                  stop_if_asked("while evaluating");
+                                                })});
     }
     return result;
   }
@@ -207,6 +236,10 @@ class Run {
   double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
   // Not before this process has done something: a limit shorter than the start-up would otherwise never get further.
   bool should_stop() const { return stop_requested() || (max_wall_ > 0 && elapsed() > max_wall_ && worked_); }
+  void stop_if_asked(const char* where) const {
+    if (should_stop())
+      throw Error(ExitCode::stopped, "stopped " + std::string(where) + "; the same command goes on from there");
+  }
 
   [[gnu::cold]] void require_memory() const {
     const std::int64_t needed = largest_plan<R, Device>(device_.threads());
@@ -233,12 +266,12 @@ class Run {
     std::error_code error;
     if (!std::filesystem::exists(paths_.run_json(), error)) return;
     const auto run = read_record<RunRecord>(paths_.run_json());
-    earlier_wall_ = run.wall_s;
     const Json started = run.identity;
     for (const auto& [key, value] : Json(identity()).members())
       if (started[key.c_str()] != value)
         throw Error(ExitCode::usage, "the directory " + paths_.out.string() + " holds a run with another " + key +
                                          "; give the options it was started with, or another --out");
+    record_ = run;
   }
 
   void save_tokenizer() const {
@@ -256,10 +289,30 @@ class Run {
   }
 
   // Written once the corpus has been read, so that a wrong corpus does not bind the directory to it.
-  void write_run_json() const {
-    write_record(paths_.run_json(),
-                 RunRecord{identity(), earlier_wall_ + elapsed(), peak_, device_.description(), processor_name(),
-                           command_, books_, stages_[0].spec.context, R::model.context});
+  void write_run_json() {
+    record_ = RunRecord{identity(),       0,        peak_,  device_.description(),
+                        processor_name(), command_, books_, stages_[0].spec.context,
+                        R::model.context};
+    record_wall();
+  }
+
+  // Adds the time since this was last done to run.json, where there is one: whatever ends an invocation, its time
+  // counts.
+  [[gnu::cold]] void record_wall() {
+    if (!record_ && !stop_requested()) return;  // refused: this run is not ours
+    std::error_code error;
+    RunRecord run = record_ ? *record_ : RunRecord();
+    if (std::filesystem::exists(paths_.run_json(), error)) {
+      const auto there = read_record<RunRecord>(paths_.run_json());
+      if (!record_) run = there;
+      run.wall_s = there.wall_s;
+    } else if (!record_) {
+      return;
+    }
+    const double now = elapsed();
+    run.wall_s += now - recorded_;
+    write_record(paths_.run_json(), run);
+    recorded_ = now;
   }
 
   int steps_of(const StageSpec& spec) const {
@@ -305,6 +358,8 @@ class Run {
                       .memory = peak_memory(),
                       .run_fraction = std::min(1.0, done_ / total_)},
                      elapsed());
+    constexpr double seconds = 10;  // of its time a run that is killed may lose
+    if (elapsed() - recorded_ > seconds) record_wall();
   }
 
   bool finished(const std::filesystem::path& node) const {
@@ -390,7 +445,8 @@ class Run {
   Progress progress_;
   Corpus corpus_;
   Clock::time_point start_ = Clock::now();
-  double earlier_wall_ = 0, peak_ = 1, total_ = 1, done_ = 0;
+  double recorded_ = 0, peak_ = 1, total_ = 1, done_ = 0;
+  std::optional<RunRecord> record_;  // what run.json says, once this invocation may write it
   std::set<std::string> visited_;
   std::string books_, held_out_;
   std::vector<std::string> not_read_;

@@ -99,13 +99,20 @@ StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
   };
 
   int saved_at = trainer.step();
+  const auto stop = [&] {
+    if (trainer.step() != saved_at) save();
+    return Error(ExitCode::stopped, "stopped at step " + std::to_string(trainer.step()) + " of stage " + stage.name +
+                                        "; the same command goes on from there");
+  };
   while (!trainer.done()) {
-    if (hooks.should_stop()) {
-      if (trainer.step() != saved_at) save();
-      throw Error(ExitCode::stopped, "stopped at step " + std::to_string(trainer.step()) + " of stage " + stage.name +
-                                         "; the same command goes on from there");
+    if (hooks.should_stop()) throw stop();
+    StepReport report;
+    try {
+      report = trainer.next();
+    } catch (const Error& error) {
+      if (error.code() != ExitCode::stopped) throw;
+      throw stop();  // in the middle of a step, which is done again
     }
-    const StepReport report = trainer.next();
     const double flops = training_flops(model, static_cast<double>(report.tokens) / stage.context, stage.context,
                                         static_cast<double>(report.trained))
                              .total();

@@ -66,11 +66,17 @@ class StageLoop {
   std::int64_t tokens() const { return tokens_; }
   const StageSpec& stage() const { return spec_; }
 
-  /// One optimizer step. Throws Error(diverged) when the loss is not finite; the weights are then untouched.
+  /// One optimizer step. Throws Error(diverged) when the loss is not finite, Error(stopped) when a stop was asked for
+  /// in one of its passes; the weights are then untouched, and the next call does this step again.
   StepReport next() {
     if (!queued_) {
       began_ = Clock::now();
-      queued_ = queue_passes();
+      try {
+        queued_ = queue_passes();
+      } catch (...) {
+        forget_passes();
+        throw;
+      }
     }
     StepReport report = *std::exchange(queued_, std::nullopt);
     report.step = step_ + 1;
