@@ -20,7 +20,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <ostream>
@@ -82,12 +81,6 @@ namespace results {
 }
 
 inline std::string percent(double x) { return fixed_text(100 * x, 1) + " %"; }
-inline std::string number(const char* format, double x) {
-  const ClassicLocale numbers;
-  char text[64];
-  std::snprintf(text, sizeof text, format, x);
-  return text;
-}
 
 }  // namespace results
 
@@ -226,7 +219,6 @@ namespace results {
 
 /// The page: before and after side by side, perplexity, losses, recipe, machine, command.
 [[gnu::cold]] inline ReportData report_of(const Results& r) {
-  using results::number;
   using results::percent;
   const ChainResult &before = *r.chain("before"), &after = *r.chain("after");
   const int beyond = 2 * r.run.short_context;
@@ -250,10 +242,10 @@ namespace results {
     data.perplexity.push_back({"after " + p.stage + (r.seeds.size() == 1 ? "" : ", " + title(first)), p.curve});
   data.losses = r.losses;
   data.figures = {
-      {"wall time", number("%.0f s", r.run.wall_s)},
-      {"training",
-       number("%.3g FLOP", r.figures.flops) + " on " + number("%.3g tokens", static_cast<double>(r.figures.tokens))},
-      {"tokens per second", number("%.0f", static_cast<double>(r.figures.tokens) / r.figures.seconds)},
+      {"wall time", fixed_text(r.run.wall_s, 0) + " s"},
+      {"training", general_text(r.figures.flops, 3) + " FLOP on " +
+                       general_text(static_cast<double>(r.figures.tokens), 3) + " tokens"},
+      {"tokens per second", fixed_text(static_cast<double>(r.figures.tokens) / r.figures.seconds, 0)},
       {"of the measured peak", percent(r.figures.flops / r.figures.seconds / r.run.peak_flops)},
       {"needles in a cell", std::to_string(after.of_seed.at(first).needle.samples)},
   };
@@ -276,7 +268,7 @@ namespace results {
   data.recipe = {{"recipe", r.run.identity.recipe}, {"books", r.run.books}, {"held out", r.run.identity.held_out}};
   data.machine = {{"processor", r.run.machine},
                   {"device", r.run.device},
-                  {"measured peak", number("%.0f GFLOP/s", r.run.peak_flops / 1e9)}};
+                  {"measured peak", fixed_text(r.run.peak_flops / 1e9, 0) + " GFLOP/s"}};
   data.command = r.run.command;
   return data;
 }
