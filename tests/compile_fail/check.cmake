@@ -2,13 +2,16 @@
 #
 #   cmake -D source=x.cpp -D compiler=g++ -D "includes=a;b" -D "flags=-std=c++20" -P check.cmake
 #
-# The first line of a program is `// error: <regex>`. Only what the compiler itself says is searched: its diagnostics
+# The first line of a program is `// error: <regex>`; a line `// flags: -a -b` compiles it with these too. Only what the compiler itself says is searched: its diagnostics
 # without the file names, and not the quoted source, so neither a file's name nor its text can satisfy the promise.
 cmake_minimum_required(VERSION 3.25)
 
 list(TRANSFORM includes PREPEND -I)
+file(STRINGS ${source} more LIMIT_COUNT 1 REGEX "^// flags: ")
+string(REGEX REPLACE "^// flags: " "" more "${more}")
+separate_arguments(more)
 execute_process(
-  COMMAND ${compiler} ${flags} ${includes} -fsyntax-only -x c++ ${source}
+  COMMAND ${compiler} ${flags} ${more} ${includes} -fsyntax-only -x c++ ${source}
   OUTPUT_VARIABLE said ERROR_VARIABLE said RESULT_VARIABLE status)
 if(right)  # what all the others change one thing of; were it wrong itself, their answers would prove nothing
   if(NOT status EQUAL 0)

@@ -4,6 +4,8 @@
 // macro of such a name makes the compiler complain about lines that are right. tests/macros.cmake keeps the list whole.
 #pragma once
 
+#include <longsky/core/finite_math.hpp>
+
 // clang-format off
 #ifdef A
 #error "longsky: the macro A is defined, and longsky uses the name; #undef it, or include longsky before its header"

@@ -1,6 +1,7 @@
 // longsky/eval/axis.hpp — a range of numbers on a range of a picture, linear or logarithmic, and its ticks.
 #pragma once
 
+#include <longsky/core/finite_math.hpp>
 #include <longsky/core/number_text.hpp>
 
 #include <algorithm>

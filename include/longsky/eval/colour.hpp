@@ -2,6 +2,7 @@
 // apart.
 #pragma once
 
+#include <longsky/core/finite_math.hpp>
 #include <longsky/core/number_text.hpp>
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 // longsky/eval/figures.hpp — the pictures of a run: losses of the stages, needle grids, perplexity by position.
 #pragma once
 
+#include <longsky/core/finite_math.hpp>
 #include <longsky/core/number_text.hpp>
 #include <longsky/eval/axis.hpp>
 #include <longsky/eval/chart.hpp>
