@@ -6,6 +6,7 @@
 #include <longsky/eval/needle.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <span>
 #include <string>
@@ -82,6 +83,7 @@ TEST_CASE("a model that says the number and ends is right, one that goes on is n
   CHECK(grid_of(good).exact == all);
   CHECK(grid_of(good).ranked == all);
   CHECK(grid_of(good).mean_exact() == 1);
+  CHECK(std::isnan(grid_of(good).mean_exact(1 << 20)));  // of no cell: neither all nor none
   CHECK(grid_of(more).exact == none);
 }
 

@@ -72,3 +72,11 @@ TEST_CASE("a short book has fewer windows, one shorter than the context is a sen
   CHECK_THROWS_WITH(curve_of(weights, book_of(64), 64, 24, 4),
                     Contains("has 64 tokens") && Contains("context of 64") && Contains("hold out a longer book"));
 }
+
+TEST_CASE("no bin is the mean of nothing", "[perplexity]") {
+  Weights<SmallRecipe> weights(7);
+  const PerplexityCurve curve = curve_of(weights, book_of(65), 6, 2, 16);
+  CHECK(curve.position_end == std::vector<int>{1, 2, 3, 4, 5, 6});
+  for (const double nll : curve.nll_mean) CHECK(std::isfinite(nll));
+  CHECK_THROWS_WITH(curve_of(weights, book_of(65), 6, 0, 16), Contains("0 windows") && Contains("mean of nothing"));
+}

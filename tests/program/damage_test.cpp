@@ -74,6 +74,12 @@ TEST_CASE("when every checkpoint of a stage is damaged, the stage begins again")
 TEST_CASE("damage to what a run cannot make again is code 4 with the file's name") {
   const ScratchDirectory out;
   REQUIRE(run(train(out.path())).code == 0);
+  const Json summary = Json::parse(read_file(out / "summary.json"));
+  CHECK(summary.at("skipped_steps").get<int>() == 0);
+  CHECK(summary.at("empty_steps").get<int>() == 0);
+  CHECK(summary.at("stages").at("pretrain").at("steps").get<int>() == 5);
+  CHECK(summary.at("stages").at("pretrain+sft").at("skipped").get<int>() == 0);
+  CHECK_THAT(read_file(out / "report.html"), Contains("skipped as spikes"));
   const Arguments generate = {
       "generate", "--out", out.path().string(), "--corpus", books().string(), "--held-out", "last",
       "--prompt", "the",   "--tokens",          "4",        "--progress",     "none"};
@@ -187,4 +193,22 @@ TEST_CASE("a disk that fills between two checkpoints leaves the older one, and t
   }
   CHECK(names_in(checkpoints(out)) == names);
   expect_undisturbed_end(out, "resuming pretrain");
+}
+
+TEST_CASE("a checkpoint of another version of the program is refused, not passed over") {
+  const ScratchDirectory out;
+  REQUIRE(stop_after(out.path(), 3).code == 75);
+  const auto names = names_in(checkpoints(out));
+  const fs::path newest = checkpoints(out) / names.back();
+  std::string state = read_file(newest / "state.json");
+  const std::string format = "\"format\": 2";
+  REQUIRE(state.find(format) != std::string::npos);
+  state.replace(state.find(format), format.size(), "\"format\": 1");
+  replace_file(newest / "state.json", state);
+  sign(newest, open_checkpoint(newest).step);
+  const Ended ended = run(train(out.path()));
+  INFO(ended.said);
+  CHECK(ended.code == 4);
+  CHECK_THAT(ended.said, Contains("another version of longsky (1, expected 2)") && Contains("another --out"));
+  CHECK(names_in(checkpoints(out)) == names);
 }

@@ -51,7 +51,10 @@ TEST_CASE("options that are not there or not right are answered with what is nea
   expect(with(out, {"--seed", "-1"}), 2, {"--seed", "negative"});
   expect(with(out, {"--keep", "2", "--keep", "3"}), 2, {"--keep", "received 2"});
   expect(with(out, {"--samples", "0"}), 2, {"--samples", "positive"});
-  expect(with(out, {"--scale", "nan"}), 2, {"--scale", "positive"});
+  for (const char* scale : {"nan", "inf", "0", "-1", "1e300", "1e9"})
+    expect(with(out, {"--scale", scale}), 2, {"--scale is", "positive number up to 429496729", "stage pretrain"});
+  for (const char* scale : {"nan", "inf", "0", "-1", "1e300", "1e-300"})
+    expect(with(out, {"--lr-scale", scale}), 2, {"--lr-scale is", "positive", "stage pretrain"});
   expect(with(out, {"--max-wall", "soon"}), 2, {"'soon' is not a duration", "01:30:00"});
   expect(with(out, {"--progress", "loud"}), 2, {"'loud'", "auto, bar, plain, json or none"});
   expect(with(out, {"extra"}), 2, {"extra"});

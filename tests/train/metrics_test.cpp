@@ -18,6 +18,8 @@ StepMetrics at_step(std::int64_t step) {
   return {.step = step,
           .stage = "long",
           .tokens = step * 512,
+          .trained = 400,
+          .skipped = step == 1,
           .loss = 2.0,
           .lr = 1e-3,
           .grad_norm = 0.5,
@@ -54,9 +56,11 @@ TEST_CASE("a step is a line with all its figures") {
   CHECK(lines[0]["time"] == "1970-01-01T00:00:00.250Z");
   CHECK(lines[0].contains("host"));
   for (const char* key : {"step", "stage", "tokens", "time", "loss", "ppl", "lr", "grad_norm", "tok_s", "mfu",
-                          "mem_peak", "data_wait_ms", "seq_len"})
+                          "mem_peak", "data_wait_ms", "seq_len", "trained", "skipped"})
     CHECK(lines[1].contains(key));
-  CHECK(lines[1].size() == 13);
+  CHECK(lines[1].size() == 15);
+  CHECK(lines[1]["trained"].get<int>() == 400);
+  CHECK(lines[1]["skipped"].get<bool>());
   CHECK(lines[1]["ppl"].get<double>() == Approx(std::exp(2.0)));
   CHECK(lines[1]["time"] == "1970-01-01T00:00:01.500Z");
   log.write({.step = 2, .loss = NAN});

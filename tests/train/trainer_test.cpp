@@ -113,6 +113,38 @@ struct SilentStage : SmallStage {
   using Data = SilentText;
 };
 
+/// One token in the first half of the stage, random ones after.
+struct OneTokenFirst : UnevenText {
+  using UnevenText::UnevenText;
+  void fill(Sequence out, Draw& draw) const {
+    UnevenText::fill(out, draw);
+    if (draw.progress < 0.5) std::fill(out.tokens.begin(), out.tokens.end(), 1);
+  }
+};
+/// Nothing is trained in the first half.
+struct SilentFirst : UnevenText {
+  using UnevenText::UnevenText;
+  void fill(Sequence out, Draw& draw) const {
+    UnevenText::fill(out, draw);
+    if (draw.progress < 0.5) std::fill(out.roles.begin(), out.roles.end(), Role::silent);
+  }
+};
+template <class D>
+struct ChangingStage : SmallStage {
+  static constexpr StageSpec spec{.name = "changing", .context = 64, .sequences = 2, .steps = 100, .lr = 3e-3};
+  using Data = D;
+};
+
+/// A guard that has seen calm steps alone, and none that is like those of an untrained model.
+SpikeGuard calm_guard() {
+  SpikeGuard calm;
+  for (int i = 0; i < SpikeGuard::window; ++i) {
+    calm.losses.push_back(0.1 + 1e-4 * i);
+    calm.norms.push_back(0.01 + 1e-5 * i);
+  }
+  return calm;
+}
+
 }  // namespace
 
 TEST_CASE("a stop in the middle of a step leaves everything as it was, and the step can be done again", "[threads]") {
@@ -219,7 +251,7 @@ TEST_CASE("a mistake of a data policy is a sentence, not an index out of bounds"
                              "position 65; expected 0 to 64", "document 0 behind document 1"};
   for (int i = 0; i < 4; ++i) {
     Training<WrongStage> t(1);
-    t.trainer->restore({i, 0, {}});
+    t.trainer->restore({i, 0, 0, {}});
     const std::vector<float> kept = t.values();
     REQUIRE_THROWS_WITH(t.trainer->next(), Contains(sentences[i]) && Contains("stage wrong"));
     CHECK(same_bits(t.values(), kept));
@@ -243,34 +275,80 @@ TEST_CASE("a loss that is not a number ends the run and touches nothing") {
   CHECK(t.trainer->step() == 2);
 }
 
-TEST_CASE("a spike is skipped, counted, and stays out of the window") {
+TEST_CASE("a spike is skipped and counted") {
   Training<> t(1), plain(1);
-  SpikeGuard calm;
-  for (int i = 0; i < SpikeGuard::window; ++i) {
-    calm.losses.push_back(0.1 + 1e-4 * i);
-    calm.norms.push_back(0.01 + 1e-5 * i);
-  }
-  t.trainer->restore({0, 0, calm});
+  t.trainer->restore({0, 0, 0, calm_guard()});
   const std::vector<float> kept = t.values();
   const StepReport report = t.trainer->next();
   CHECK(report.skipped);
   CHECK(same_bits(t.values(), kept));
   CHECK(t.trainer->state().guard.skipped == 1);
-  CHECK(t.trainer->state().guard.losses == calm.losses);
+  CHECK(t.trainer->state().guard.losses.value[SpikeGuard::window - 1] == report.loss);
   CHECK(t.trainer->step() == 1);  // its data is used up
   CHECK(!plain.trainer->next().skipped);
   CHECK(plain.values() != kept);
   CHECK(plain.trainer->state().guard.losses.count == 1);
 }
 
-TEST_CASE("a step in which nothing is trained moves nothing") {
+TEST_CASE("a run that skips step after step ends with a code of its own, before the last of them counts") {
+  Training<> t(1);
+  SpikeGuard guard = calm_guard();
+  guard.in_a_row = SpikeGuard::most_in_a_row - 1;
+  t.trainer->restore({2, 512, 40, guard});
+  const std::vector<float> kept = t.values();
+  for (int tries = 0; tries < 2; ++tries) try {
+      t.trainer->next();
+      FAIL("the step was counted");
+    } catch (const Error& e) {
+      CHECK(e.code() == ExitCode::stalled);
+      CHECK_THAT(e.what(), Contains("32 steps in a row were spikes") && Contains("step 3 of stage small") &&
+                               Contains("look at the data of these steps") && Contains("--lr-scale"));
+    }
+  CHECK(same_bits(t.values(), kept));
+  CHECK(t.trainer->step() == 2);
+  CHECK(t.trainer->state().guard.losses == guard.losses);
+}
+
+TEMPLATE_TEST_CASE("a stage whose data changes half way is trained to its end", "[train]", OneTokenFirst, SilentFirst) {
+  Training<ChangingStage<TestType>> t(1);
+  int skipped = 0;
+  while (t.trainer->step() < 50) t.trainer->next();
+  const std::vector<float> half_way = t.values();
+  double first = 0, last = 0;
+  while (!t.trainer->done()) {
+    const StepReport report = t.trainer->next();
+    skipped += report.skipped;
+    if (report.step == 51) first = report.loss;
+    last = report.loss;
+  }
+  CHECK(skipped <= SpikeGuard::outliers + 1);
+  CHECK(t.values() != half_way);
+  CHECK(last < first);
+}
+
+TEST_CASE("a step in which nothing is trained moves nothing, and has no loss") {
   Training<SilentStage> t(1);
   const std::vector<float> kept = t.values();
   const StepReport report = t.trainer->next();
   CHECK(report.trained == 0);
-  CHECK(report.loss == 0);
-  CHECK(report.gradient_norm == 0);
+  CHECK(std::isnan(report.loss));  // the mean of nothing
+  CHECK(std::isnan(report.gradient_norm));
+  CHECK(!report.skipped);
+  CHECK(t.trainer->state().guard.losses.count == 0);
   CHECK(same_bits(t.values(), kept));
+}
+
+TEST_CASE("a stage that ends without a trained token is an error, not a finished stage") {
+  Training<SilentStage> t(1);
+  for (int i = 0; i < 5; ++i) t.trainer->next();
+  try {
+    t.trainer->next();
+    FAIL("the stage ended well");
+  } catch (const Error& e) {
+    CHECK(e.code() == ExitCode::usage);
+    CHECK_THAT(e.what(),
+               Contains("stage small") && Contains("6 steps") && Contains("no token") && Contains("objective"));
+  }
 }
 
 TEST_CASE("steps and learning rates can be changed without a rebuild") {
@@ -278,8 +356,8 @@ TEST_CASE("steps and learning rates can be changed without a rebuild") {
   CHECK(changed.trainer->steps() == 3);
   const StepReport a = plain.trainer->next(), b = changed.trainer->next();
   CHECK(a.lr == Approx(0.5e-2));  // half way up the warm-up
-  CHECK(b.lr == Approx(0.25e-2));
-  CHECK(a.loss != b.loss);  // another rotary base is another network
+  CHECK(b.lr == Approx(0.5e-2));  // its warm-up is half as long, and over
+  CHECK(a.loss != b.loss);        // another rotary base is another network
   changed.run(2);
   CHECK(changed.trainer->done());
 }

@@ -21,6 +21,7 @@ enum class ExitCode : int {
   corrupt = 4,
   diverged = 5,
   no_device = 6,
+  stalled = 7,
   stopped = 75,
   killed = 130,
 };

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/finite_math.hpp>
 #include <longsky/core/number_text.hpp>
 #include <longsky/core/utf8.hpp>
 

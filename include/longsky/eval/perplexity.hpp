@@ -20,13 +20,18 @@
 
 namespace longsky {
 
-/// Mean negative log-likelihood per bin of positions, over up to `windows` windows of `context` + 1 tokens of `book`.
-/// `after_each` is called after every window and may throw to stop. Throws Error when the book is shorter than one
-/// window.
+/// Mean negative log-likelihood per bin of positions (at most one bin a position), over up to `windows` windows of
+/// `context` + 1 tokens of `book`. `after_each` is called after every window and may throw to stop. Throws Error when
+/// the book is shorter than one window.
 template <Recipe R, class Device, class AfterEach>
 PerplexityCurve perplexity_by_position(Device& device, std::span<float> weights, const RopeSpec& rope,
                                        std::span<const std::int32_t> book, int context, int windows, int bins,
                                        const AfterEach& after_each) {
+  if (context < 1 || windows < 1 || bins < 1)
+    throw Error(ExitCode::usage, "perplexity over " + std::to_string(windows) + " windows of " +
+                                     std::to_string(context) + " tokens in " + std::to_string(bins) +
+                                     " bins is the mean of nothing; all three must be positive");
+  bins = std::min(bins, context);  // none without a position
   const std::int64_t stride = context + 1;
   if (static_cast<std::int64_t>(book.size()) < stride)
     throw Error(ExitCode::usage, "the held-out book has " + std::to_string(book.size()) +

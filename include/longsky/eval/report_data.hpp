@@ -1,6 +1,9 @@
 // longsky/eval/report_data.hpp — what an evaluation found, as plain data, to and from JSON.
 #pragma once
 
+#include <longsky/core/finite_math.hpp>
+
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,14 +39,14 @@ struct NeedleGrid {
     return all;
   }
 
-  /// The mean over the cells of lengths above `beyond`; 0 where there is none.
+  /// The mean over the cells of lengths above `beyond`; not a number where there is none.
   double mean_exact(int beyond = 0) const {
     double sum = 0;
     int cells = 0;
     for (std::size_t l = 0; l < lengths.size(); ++l)
       if (lengths[l] > beyond)
         for (double x : exact[l]) sum += x, ++cells;
-    return cells ? sum / cells : 0;
+    return cells > 0 ? sum / cells : std::numeric_limits<double>::quiet_NaN();
   }
 
   static void fields(auto& grid, auto&& field) {

@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -48,18 +49,30 @@ struct ChainResult {
   }
 };
 
+/// What the last stage of a beginning of a chain did, in all seeds.
+struct StageResult {
+  std::string name;  ///< of its directory
+  StageFigures figures;
+};
+
 /// A run, as its directory tells it.
 struct Results {
   RunRecord run;
   std::vector<ChainResult> chains;   ///< those that have been evaluated
   std::vector<std::uint64_t> seeds;  ///< of which both "before" and "after" have been evaluated; at least one
   StageFigures figures;              ///< of all stages of all seeds
+  std::vector<StageResult> stages;   ///< of all seeds, one for each beginning of a chain
   std::vector<LossCurve> losses;     ///< of the full chain, first of `seeds`
   std::vector<std::string> missing;  ///< sentences: what the directory should hold and does not
 
   const ChainResult* chain(const std::string& name) const {
     const auto found = std::find_if(chains.begin(), chains.end(), [&](const ChainResult& c) { return c.name == name; });
     return found == chains.end() ? nullptr : &*found;
+  }
+  StageFigures& of_stage(const std::string& name) {
+    for (StageResult& s : stages)
+      if (s.name == name) return s.figures;
+    return stages.emplace_back(StageResult{name, {}}).figures;
   }
 };
 
@@ -80,7 +93,8 @@ namespace results {
   return seeds;
 }
 
-inline std::string percent(double x) { return fixed_text(100 * x, 1) + " %"; }
+/// "12.5 %"; "–" for the mean of nothing.
+inline std::string percent(double x) { return std::isfinite(x) ? fixed_text(100 * x, 1) + " %" : "–"; }
 
 }  // namespace results
 
@@ -102,10 +116,9 @@ namespace results {
     const auto node = paths.node(seed, chain, n);
     const auto finished = node / "checkpoints" / finished_checkpoint;
     if (!std::filesystem::exists(finished, error) || !counted.insert(node.string()).second) continue;
-    const auto f = read_checkpoint_state(open_checkpoint(finished)).at("figures").get<StageFigures>();
-    all.figures.tokens += f.tokens;
-    all.figures.flops += f.flops;
-    all.figures.seconds += f.seconds;
+    const StageFigures of_node = read_stage_figures(open_checkpoint(finished));
+    all.figures += of_node;
+    all.of_stage(chain.directory(n)) += of_node;
   }
 }
 
@@ -197,6 +210,8 @@ namespace results {
                                                 {"found_beyond", chain.mean_exact(of, beyond)},
                                                 {"evaluations", evaluations}})});
   }
+  std::vector<Json::Member> stages;
+  for (const StageResult& stage : r.stages) stages.push_back({stage.name, stage.figures});
   return Json::object({{"wall_s", r.run.wall_s},
                        {"seeds", seeds},
                        {"tokens_per_s", static_cast<double>(r.figures.tokens) / r.figures.seconds},
@@ -205,6 +220,10 @@ namespace results {
                        {"tokens", r.figures.tokens},
                        {"flops", r.figures.flops},
                        {"training_s", r.figures.seconds},
+                       {"steps", r.figures.steps},
+                       {"skipped_steps", r.figures.skipped},
+                       {"empty_steps", r.figures.empty},
+                       {"stages", Json::object(stages)},
                        {"device", r.run.device},
                        {"machine", r.run.machine},
                        {"command", r.run.command},
@@ -260,6 +279,14 @@ namespace results {
     table.rows.push_back({chain.name, each, percent(chain.mean_exact(of)), percent(chain.mean_exact(of, beyond))});
   }
   data.tables.push_back(table);
+  ReportTable stages{"Stages", {"stage", "steps", "skipped as spikes", "without a trained token", "tokens"}, {}};
+  const auto row = [&](const std::string& name, const StageFigures& f) {
+    stages.rows.push_back(
+        {name, std::to_string(f.steps), std::to_string(f.skipped), std::to_string(f.empty), std::to_string(f.tokens)});
+  };
+  for (const StageResult& stage : r.stages) row(stage.name, stage.figures);
+  row("all", r.figures);
+  data.tables.push_back(stages);
   if (!r.missing.empty()) {
     ReportTable missing{"Missing", {"what the directory of the run lacks"}, {}};
     for (const std::string& sentence : r.missing) missing.rows.push_back({sentence});

@@ -74,8 +74,9 @@ class Run {
         max_wall_(parse_duration(options.max_wall)),
         progress_(std::cout, progress_options(progress_style(options.progress), 1)) {
     check_options(options);
-    if (!(options.scale > 0) || !(options.lr_scale > 0))
-      throw Error(ExitCode::usage, "--scale and --lr-scale must be positive");
+    for (StageOutline& stage : stages_)
+      stage.spec =
+          changed(stage.spec, {.steps = scaled_steps(stage.spec, options.scale), .lr_scale = options.lr_scale});
     chains_ = {short_chain(stages_), full_chain(stages_)};
     if (options.ablations)
       for (Chain& chain : ablation_chains(stages_)) chains_.push_back(std::move(chain));
@@ -196,9 +197,9 @@ class Run {
     Reader<R, Device> reader(device_, weights, rope, R::model.context);
     const NeedleGridSpec cells{.lengths = doubling_lengths(stages_[0].spec.context, R::model.context),
                                .samples = options_.samples};
-    const int needles = static_cast<int>(cells.lengths.size() * cells.depths.size()) * cells.samples;
-    const double per_sample = evaluation_flops() / needles;
-    int sample = 0;
+    const std::int64_t needles = static_cast<std::int64_t>(cells.lengths.size() * cells.depths.size()) * cells.samples;
+    const double per_sample = evaluation_flops() / static_cast<double>(needles);
+    std::int64_t sample = 0;
     Evaluation result;
     result.needle = needle_grid(reader, corpus_, cells, seed, options_.development, [&] {
       done_ += per_sample;
@@ -315,14 +316,10 @@ class Run {
     recorded_ = now;
   }
 
-  int steps_of(const StageSpec& spec) const {
-    return std::max(1, static_cast<int>(std::lround(spec.steps * options_.scale)));
-  }
-
   double stage_flops(std::size_t stage) const {
     // What is trained is known only when it is drawn; for the progress bar all tokens of a pretraining stage are.
     const StageSpec& spec = stages_[stage].spec;
-    const double tokens = static_cast<double>(spec.tokens_per_step()) * steps_of(spec);
+    const double tokens = static_cast<double>(spec.tokens_per_step()) * spec.steps;
     const double trained = stages_[stage].trains_prompts ? tokens : 0.05 * tokens;
     return training_flops(R::model, tokens / spec.context, spec.context, trained).total();
   }
@@ -346,7 +343,8 @@ class Run {
       }
   }
 
-  void show(const std::string& what, int step, int steps, const StepReport* report = nullptr, double flops = 0) {
+  void show(const std::string& what, std::int64_t step, std::int64_t steps, const StepReport* report = nullptr,
+            double flops = 0) {
     progress_.update({.stage = what,
                       .step = step,
                       .steps = steps,
@@ -379,7 +377,7 @@ class Run {
         if (first_visit) done_ += flops_of_all;
         continue;
       }
-      const int steps = steps_of(stages_[link.stage].spec);
+      const int steps = stages_[link.stage].spec.steps;
       const StageHooks hooks{
           .after_step =
               [&](const StepReport& report, double flops) {

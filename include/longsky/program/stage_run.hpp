@@ -29,13 +29,47 @@ struct StageFigures {
   std::int64_t tokens = 0;
   double flops = 0;
   double seconds = 0;  ///< in training steps
+  std::int64_t steps = 0;
+  std::int64_t skipped = 0;  ///< steps that were spikes
+  std::int64_t empty = 0;    ///< steps in which no token was trained
 
   static void fields(auto& figures, auto&& field) {
     field("tokens", figures.tokens);
     field("flops", figures.flops);
     field("seconds", figures.seconds);
+    field("steps", figures.steps);
+    field("skipped", figures.skipped);
+    field("empty", figures.empty);
+  }
+
+  StageFigures& operator+=(const StageFigures& more) {
+    tokens += more.tokens;
+    flops += more.flops;
+    seconds += more.seconds;
+    steps += more.steps;
+    skipped += more.skipped;
+    empty += more.empty;
+    return *this;
   }
 };
+
+/// What the state.json of a stage's checkpoint is. Another number is another meaning of its fields.
+inline constexpr int stage_state_format = 2;
+
+/// The state of a checkpoint that run_stage wrote. Throws Error(corrupt) where another longsky wrote it.
+[[gnu::cold]] inline Json checked_stage_state(Json state, const CheckpointInfo& info) {
+  const int format = state["format"].get_or(1);
+  if (format != stage_state_format)
+    throw Error(ExitCode::corrupt, "the checkpoint " + info.directory.string() + " is of another version of longsky (" +
+                                       std::to_string(format) + ", expected " + std::to_string(stage_state_format) +
+                                       "); go on with the program that wrote it, or use another --out");
+  return state;
+}
+
+/// What the stage of a checkpoint did up to it. Reads no tensor.
+inline StageFigures read_stage_figures(const CheckpointInfo& info) {
+  return checked_stage_state(read_checkpoint_state(info), info).at("figures").get<StageFigures>();
+}
 
 /// When to write checkpoints.
 struct CheckpointPolicy {
@@ -77,9 +111,10 @@ StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
   const StageSpec& stage = trainer.stage();
   StageFigures figures;
   if (const auto info = newest_checkpoint(directory, hooks.say)) {
+    checked_stage_state(read_checkpoint_state(*info), *info);  // before a weight changes
     const Json state = read_checkpoint(*info, tensors.model, tensors.moments);
-    trainer.restore(
-        {state.at("step").get<int>(), state.at("tokens").get<std::int64_t>(), state.at("guard").get<SpikeGuard>()});
+    trainer.restore({state.at("step").get<int>(), state.at("tokens").get<std::int64_t>(),
+                     state.at("trained").get<std::int64_t>(), state.at("guard").get<SpikeGuard>()});
     figures = state.at("figures").get<StageFigures>();
     hooks.say("resuming " + std::string(stage.name) + " at step " + std::to_string(trainer.step()) + " from " +
               info->directory.string());
@@ -88,8 +123,13 @@ StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
 
   const auto state = [&] {
     const auto s = trainer.state();
-    return Json::object(
-        {{"stage", stage.name}, {"step", s.step}, {"tokens", s.tokens}, {"guard", s.guard}, {"figures", figures}});
+    return Json::object({{"format", stage_state_format},
+                         {"stage", stage.name},
+                         {"step", s.step},
+                         {"tokens", s.tokens},
+                         {"trained", s.trained},
+                         {"guard", s.guard},
+                         {"figures", figures}});
   };
   auto last_save = Clock::now();
   const auto save = [&] {
@@ -99,6 +139,7 @@ StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
   };
 
   int saved_at = trainer.step();
+  bool due = false;
   const auto stop = [&] {
     if (trainer.step() != saved_at) save();
     return Error(ExitCode::stopped, "stopped at step " + std::to_string(trainer.step()) + " of stage " + stage.name +
@@ -119,9 +160,14 @@ StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
     figures.tokens += report.tokens;
     figures.flops += flops;
     figures.seconds += report.seconds;
+    ++figures.steps;
+    figures.skipped += report.skipped;
+    figures.empty += report.trained == 0;
     metrics.write({.step = report.step,
                    .stage = stage.name,
                    .tokens = trainer.tokens(),
+                   .trained = report.trained,
+                   .skipped = report.skipped,
                    .loss = report.loss,
                    .lr = report.lr,
                    .grad_norm = report.gradient_norm,
@@ -134,11 +180,12 @@ StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
       hooks.say("step " + std::to_string(report.step) + " of " + stage.name + " was a spike and was skipped");
     hooks.after_step(report, flops);
     const double minutes = std::chrono::duration<double>(Clock::now() - last_save).count() / 60;
-    const bool due =
-        (policy.every > 0 && report.step % policy.every == 0) || (policy.minutes > 0 && minutes >= policy.minutes);
-    if (due && !trainer.done()) {
+    due |= (policy.every > 0 && report.step % policy.every == 0) || (policy.minutes > 0 && minutes >= policy.minutes);
+    // Not while it skips: a run that ends for that leaves a checkpoint from before the first spike.
+    if (due && !report.skipped && !trainer.done()) {
       save();
       saved_at = trainer.step();
+      due = false;
     }
   }
   write_named_checkpoint(directory, finished_checkpoint, trainer.step(), tensors.model, tensors.moments, state());

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/finite_math.hpp>
 #include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
 #include <longsky/io/tensorboard.hpp>
@@ -28,8 +29,10 @@ namespace longsky {
 struct StepMetrics {
   std::int64_t step = 0;  ///< counts over the whole run, from 1
   std::string stage = {};
-  std::int64_t tokens = 0;  ///< seen so far by the whole run
-  double loss = 0;          ///< mean over the step's trained tokens, nats
+  std::int64_t tokens = 0;   ///< seen so far by the whole run
+  std::int64_t trained = 0;  ///< tokens of this step that have a loss
+  bool skipped = false;      ///< the step was a spike and changed nothing
+  double loss = 0;           ///< mean over the step's trained tokens, nats
   double lr = 0;
   double grad_norm = 0;       ///< before clipping
   double tok_s = 0;           ///< tokens per second
@@ -86,6 +89,8 @@ class MetricsLog {
     append(Json::object({{"step", m.step},
                          {"stage", m.stage},
                          {"tokens", m.tokens},
+                         {"trained", m.trained},
+                         {"skipped", m.skipped},
                          {"time", utc_text(now)},
                          {"loss", m.loss},
                          {"ppl", std::exp(m.loss)},

@@ -165,6 +165,7 @@ class Progress {
  private:
   [[gnu::cold]] static std::vector<std::string> figures(const ProgressState& s) {
     if (!s.trains) return {memory_text(s.memory)};
+    if (std::isnan(s.loss)) return {"nothing trained", quantity_text(s.tokens_per_s) + " tok/s", memory_text(s.memory)};
     return {"loss " + fixed_text(s.loss, 4), "norm " + fixed_text(s.grad_norm, 2),
             quantity_text(s.tokens_per_s) + " tok/s", fixed_text(s.fraction_of_peak * 100, 0) + "% of peak",
             memory_text(s.memory)};

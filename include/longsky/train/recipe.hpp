@@ -62,6 +62,7 @@ namespace stage_error {
 inline void every_size_must_be_positive(const char* /*stage*/) {}
 inline void context_must_not_exceed_the_model(const char* /*stage*/, int /*context*/, int /*model_context*/) {}
 inline void floor_is_a_fraction_of_the_peak(const char* /*stage*/) {}
+inline void warmup_must_end_within_the_steps(const char* /*stage*/, int /*warmup*/, int /*steps*/) {}
 }  // namespace stage_error
 
 /// The spec itself, or a compile error named after the mistake.
@@ -69,7 +70,8 @@ constexpr StageSpec checked(StageSpec s, ModelSpec m) {
   if (s.context <= 0 || s.sequences <= 0 || s.accumulation <= 0 || s.steps <= 0 || !(s.lr > 0))
     stage_error::every_size_must_be_positive(s.name);
   if (s.context > m.context) stage_error::context_must_not_exceed_the_model(s.name, s.context, m.context);
-  if (s.floor < 0 || s.floor > 1) stage_error::floor_is_a_fraction_of_the_peak(s.name);
+  if (!(s.floor >= 0 && s.floor <= 1)) stage_error::floor_is_a_fraction_of_the_peak(s.name);
+  if (s.warmup < 0 || s.warmup > s.steps) stage_error::warmup_must_end_within_the_steps(s.name, s.warmup, s.steps);
   return s;
 }
 

@@ -51,9 +51,9 @@ struct JudgeStep {
     const double per_token = s.plan.trained > 0 ? 1.0 / static_cast<double>(s.plan.trained) : 0.0;
     s.loss = s.losses * per_token;
     s.norm = std::sqrt(s.squares) * per_token;
-    s.verdict = s.plan.guard.judge(s.loss, s.norm);
+    s.verdict = s.plan.guard.judge(s.plan.trained, s.loss, s.norm);
     s.plan.scale.gradient_scale = static_cast<float>(per_token * static_cast<double>(Optimizer::clip(s.norm)));
-    s.plan.scale.skip = s.verdict != Verdict::accepted || s.plan.trained == 0;
+    s.plan.scale.skip = s.verdict != Verdict::accepted;
   }
 };
 

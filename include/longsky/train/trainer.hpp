@@ -18,12 +18,14 @@
 #include <longsky/optim/schedule.hpp>
 #include <longsky/train/recipe.hpp>
 #include <longsky/train/spike_guard.hpp>
+#include <longsky/train/stage_changes.hpp>
 #include <longsky/train/step_state.hpp>
 #include <longsky/train/weights.hpp>
 
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,21 +38,14 @@ namespace longsky {
 /// What one step did.
 struct StepReport {
   int step = 0;              ///< counts from 1
-  double loss = 0;           ///< mean over trained tokens, nats
-  double gradient_norm = 0;  ///< before clipping
+  double loss = 0;           ///< mean over trained tokens, nats; not a number where none was trained
+  double gradient_norm = 0;  ///< before clipping; likewise
   double lr = 0;
   std::int64_t tokens = 0;   ///< tokens that went through the network
   std::int64_t trained = 0;  ///< tokens whose prediction was trained
   double wait_seconds = 0;   ///< spent waiting for data
   double seconds = 0;
   bool skipped = false;  ///< the spike guard left the weights as they were
-};
-
-/// What may be swept without a rebuild.
-struct StageChanges {
-  int steps = 0;  ///< 0: the spec's
-  double lr_scale = 1;
-  std::optional<RopeSpec> position;  ///< instead of the stage's own
 };
 
 /// The steps of one stage: data, spike guard, figures. What a network does in a step is NetworkLoop's.
@@ -60,14 +55,16 @@ class StageLoop {
   StageLoop(const StageLoop&) = delete;
   StageLoop& operator=(const StageLoop&) = delete;
 
-  int steps() const { return changes_.steps; }
+  int steps() const { return spec_.steps; }
   int step() const { return step_; }
   bool done() const { return step_ >= steps(); }
   std::int64_t tokens() const { return tokens_; }
-  const StageSpec& stage() const { return spec_; }
+  const StageSpec& stage() const { return spec_; }  ///< with its changes
 
-  /// One optimizer step. Throws Error(diverged) when the loss is not finite, Error(stopped) when a stop was asked for
-  /// in one of its passes; the weights are then untouched, and the next call does this step again.
+  /// One optimizer step. Throws Error(diverged) when the loss is not finite, Error(stalled) when this would be the last
+  /// of SpikeGuard::most_in_a_row skipped steps, Error(stopped) when a stop was asked for in one of its passes; the
+  /// weights are then untouched, and the next call does this step again. Throws Error(usage) when the stage ends and no
+  /// token of it was trained.
   StepReport next() {
     if (!queued_) {
       began_ = Clock::now();
@@ -80,26 +77,26 @@ class StageLoop {
     }
     StepReport report = *std::exchange(queued_, std::nullopt);
     report.step = step_ + 1;
-    report.lr =
-        spec_.lr * changes_.lr_scale * factor_(step_, {.steps = steps(), .warmup = spec_.warmup, .floor = spec_.floor});
+    report.lr = spec_.lr * factor_(step_, {.steps = steps(), .warmup = spec_.warmup, .floor = spec_.floor});
     queue_update(report.lr, report.step, report.trained, guard_);
     if (runs_ahead_ && report.step < steps()) queue_ahead();
     const StepState done = updated();
     report.loss = done.loss;
     report.gradient_norm = done.norm;
-    if (done.verdict == Verdict::not_finite) {
-      forget_passes();
-      throw Error(ExitCode::diverged, "the loss or the gradient is not a finite number at step " +
-                                          std::to_string(report.step) + " of stage " + std::string(spec_.name) +
-                                          " (loss " + std::to_string(report.loss) + ", gradient norm " +
-                                          std::to_string(report.gradient_norm) +
-                                          "); the weights were left as they were before this step. The same command "
-                                          "would come here again: start with a smaller --lr-scale and another --out");
-    }
+    if (done.verdict == Verdict::not_finite) refuse(report, ExitCode::diverged);
+    if (done.plan.guard.in_a_row >= SpikeGuard::most_in_a_row) refuse(report, ExitCode::stalled);
+    if (done.verdict == Verdict::nothing_trained)
+      report.loss = report.gradient_norm = std::numeric_limits<double>::quiet_NaN();
     guard_ = done.plan.guard;
     report.skipped = done.verdict == Verdict::spike;
     ++step_;
     tokens_ += report.tokens;
+    trained_ += report.trained;
+    if (this->done() && trained_ == 0)
+      throw Error(ExitCode::usage, "stage " + std::string(spec_.name) + " is at its end after " +
+                                       std::to_string(step_) +
+                                       " steps and has trained no token: its objective trains "
+                                       "none of the roles that its data gives; check both");
     report.seconds = seconds_since(began_);
     began_ = Clock::now();  // the device may be at the next step since before
     if (this->done()) publish();
@@ -115,15 +112,16 @@ class StageLoop {
   /// What a checkpoint must hold besides the weights.
   struct State {
     int step = 0;
-    std::int64_t tokens = 0;
+    std::int64_t tokens = 0, trained = 0;
     SpikeGuard guard;
   };
-  State state() const { return {step_, tokens_, guard_}; }
+  State state() const { return {step_, tokens_, trained_, guard_}; }
 
   /// Goes on from a saved state, with what the host's arrays hold; costs the same for every step.
   void restore(const State& state) {
     step_ = state.step;
     tokens_ = state.tokens;
+    trained_ = state.trained;
     guard_ = state.guard;
     forget_passes();
     send();
@@ -133,9 +131,7 @@ class StageLoop {
   using Factor = double (*)(int step, const ScheduleSpec&);  // a schedule's
 
   StageLoop(const StageSpec& spec, const StageChanges& changes, Factor factor, int vocab, bool runs_ahead)
-      : spec_(spec), changes_(changes), factor_(factor), vocab_(vocab), runs_ahead_(runs_ahead) {
-    if (changes_.steps == 0) changes_.steps = spec_.steps;
-  }
+      : spec_(changed(spec, changes)), factor_(factor), vocab_(vocab), runs_ahead_(runs_ahead) {}
   /// The data thread uses what a derived class owns: end it before that goes.
   void stop_data() { prefetch_.reset(); }
 
@@ -180,6 +176,22 @@ class StageLoop {
     prefetch_.reset();  // begins again with the step that is asked for
   }
 
+  // A step that cannot count: another one would begin as it did.
+  [[noreturn, gnu::cold]] void refuse(const StepReport& report, ExitCode code) {
+    forget_passes();
+    const std::string at = " at step " + std::to_string(report.step) + " of stage " + spec_.name + " (loss " +
+                           general_text(report.loss) + ", gradient norm " + general_text(report.gradient_norm) + "); ";
+    if (code == ExitCode::diverged)
+      throw Error(code, "the loss or the gradient is not a finite number" + at +
+                            "the weights were left as they were before this step. The same command would come here "
+                            "again: start with a smaller --lr-scale and another --out");
+    throw Error(code, std::to_string(SpikeGuard::most_in_a_row) +
+                          " steps in a row were spikes, each far above those before," + at +
+                          "the weights were left as they were before the first of them. The same command would come "
+                          "here again: look at the data of these steps, or start with a smaller --lr-scale, and "
+                          "another --out");
+  }
+
   static Pass pass_of(const Batch& batch) {
     return {batch.tokens, batch.targets, batch.documents, batch.positions, batch.context, nullptr};
   }
@@ -216,7 +228,6 @@ class StageLoop {
   }
 
   StageSpec spec_;
-  StageChanges changes_;
   Factor factor_;
   int vocab_;
   bool runs_ahead_;
@@ -224,7 +235,7 @@ class StageLoop {
   Clock::time_point began_;
   SpikeGuard guard_;
   int step_ = 0;
-  std::int64_t tokens_ = 0;
+  std::int64_t tokens_ = 0, trained_ = 0;
   std::optional<Prefetch> prefetch_;
 };
 
