@@ -55,7 +55,7 @@ inline Axis axis_around(const std::vector<double>& numbers, double from, double 
   // Counted, not compared: a sum that no longer grows would never pass the end of the axis.
   if (axis.logarithmic && powers_of_two) {
     const int first = static_cast<int>(std::ceil(std::log2(axis.low))), last = static_cast<int>(std::log2(axis.high));
-    const int step = std::max(1, static_cast<int>(std::ceil(std::log2(axis.high / axis.low) / wanted)));
+    const int step = std::max(1, static_cast<int>(std::ceil((std::log2(axis.high) - std::log2(axis.low)) / wanted)));
     for (int e = first; e <= last; e += step) add(std::exp2(e));
     return found;
   }
