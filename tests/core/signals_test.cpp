@@ -22,10 +22,26 @@ int status_of_child(const Body& body) {
   return status;
 }
 
+/// While it lives none of the five signals is ignored, however these tests were started.
+class NotIgnored {
+ public:
+  NotIgnored() {
+    for (std::size_t i = 0; i < 5; ++i) before_[i] = ::signal(numbers_[i], SIG_DFL);
+  }
+  ~NotIgnored() {
+    for (std::size_t i = 0; i < 5; ++i) ::signal(numbers_[i], before_[i]);
+  }
+
+ private:
+  static constexpr int numbers_[5] = {SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGPIPE};
+  sighandler_t before_[5];
+};
+
 }  // namespace
 
 TEST_CASE("the first signal asks to stop") {
   for (int number : {SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGPIPE}) {
+    const NotIgnored as_in_a_terminal;
     const StopSignals signals;
     CHECK(!stop_requested());
     raise(number);
@@ -39,6 +55,7 @@ TEST_CASE("the first signal asks to stop") {
 }
 
 TEST_CASE("a second SIGINT ends the process at once with 130") {
+  const NotIgnored as_in_a_terminal;
   const int status = status_of_child([] {
     const StopSignals signals;
     raise(SIGTERM);
@@ -63,4 +80,22 @@ TEST_CASE("handlers are given back") {
   });
   REQUIRE(WIFSIGNALED(status));
   CHECK(WTERMSIG(status) == SIGTERM);
+}
+
+TEST_CASE("a signal that was ignored stays ignored, then and afterwards; the others still ask") {
+  for (int ignored : {SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGPIPE}) {
+    const NotIgnored as_in_a_terminal;
+    ::signal(ignored, SIG_IGN);
+    const int other = ignored == SIGTERM ? SIGHUP : SIGTERM;
+    {
+      const StopSignals signals;
+      raise(ignored);
+      raise(ignored);
+      CHECK(!stop_requested());
+      raise(other);
+      CHECK(stop_signal() == other);
+    }
+    CHECK(::signal(ignored, SIG_DFL) == SIG_IGN);
+    CHECK(::signal(other, SIG_DFL) == SIG_DFL);
+  }
 }

@@ -36,6 +36,7 @@ struct Ended {
 struct Start {
   rlim_t file_limit = 0;  ///< no file may grow beyond so many bytes; 0: no limit
   const char* program = LONGSKY_TINY_PROGRAM;
+  int ignored = 0;            ///< a signal that it finds ignored, as after nohup; all others are as in a terminal
   bool unprivileged = false;  ///< as a user whom modes of files bind, also where the tests run as root
   rlim_t address_limit = 0;   ///< bytes of address space; 0: no limit
   bool one_processor = false;
@@ -62,6 +63,8 @@ class Process {
       if (start.terminal) ::setenv("TERM", "xterm", 1);
       for (const auto& [name, value] : start.environment) ::setenv(name.c_str(), value.c_str(), 1);
       // Threads that wait by spinning starve each other where there are more of them than cores.
+      for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGPIPE})
+        ::signal(number, number == start.ignored ? SIG_IGN : SIG_DFL);
       ::setenv("OMP_WAIT_POLICY", "passive", 1);
       if (start.unprivileged && ::geteuid() == 0 &&
           (::setgroups(0, nullptr) != 0 || ::setgid(nobody) != 0 || ::setuid(nobody) != 0))

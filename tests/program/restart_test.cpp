@@ -68,6 +68,19 @@ TEST_CASE("a run whose output nobody reads any more stops with a checkpoint, and
   CHECK(outcome_of(out.path()) == undisturbed());
 }
 
+TEST_CASE("a run that was started with SIGHUP or SIGINT ignored goes on when it comes") {
+  for (const int ignored : {SIGHUP, SIGINT}) {
+    const ScratchDirectory out;
+    Process process(train(out.path()), {.ignored = ignored});
+    REQUIRE(!first_step(process).empty());
+    for (int i = 0; i < 3; ++i) process.signal(ignored);
+    const Ended ended = process.wait();
+    INFO(ended.said);
+    CHECK(ended.code == 0);
+    CHECK(outcome_of(out.path()) == undisturbed());
+  }
+}
+
 TEST_CASE("stopped while evaluating, the run evaluates again") {
   const ScratchDirectory out;
   {

@@ -29,7 +29,8 @@ inline void handle(int number) {
 }  // namespace signals
 
 /// While it lives the five signals ask instead of killing, and a file that reaches its size limit is a failed write
-/// instead of SIGXFSZ; afterwards they do what they did before.
+/// instead of SIGXFSZ; afterwards they do what they did before. A signal that was ignored stays ignored: that is
+/// how `nohup` and a script's `&` tell a run to outlive a terminal.
 class StopSignals {
  public:
   StopSignals() {
@@ -39,7 +40,11 @@ class StopSignals {
     action.sa_handler = signals::handle;
     action.sa_flags = SA_RESTART;  // a signal must not make a write to a checkpoint fail
     sigemptyset(&action.sa_mask);
-    for (std::size_t i = 0; i < numbers.size(); ++i) ::sigaction(numbers[i], &action, &before_[i]);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      ::sigaction(numbers[i], nullptr, &before_[i]);
+      const bool ignored = !(before_[i].sa_flags & SA_SIGINFO) && before_[i].sa_handler == SIG_IGN;
+      if (!ignored) ::sigaction(numbers[i], &action, nullptr);
+    }
     action.sa_handler = SIG_IGN;
     ::sigaction(SIGXFSZ, &action, &size_limit_before_);
   }
