@@ -189,17 +189,52 @@ TEST_CASE("text is escaped, broken UTF-8 replaced") {
 
 TEST_CASE("curves of losses come back from the metrics") {
   const ScratchDirectory run;
-  replace_file(run / "metrics.jsonl",
-               "{\"type\":\"header\",\"stage\":\"x\"}\n"
-               "{\"step\":1,\"stage\":\"a\",\"loss\":7.5,\"seq_len\":512}\n"
-               "not json\n"
-               "{\"step\":2,\"stage\":\"a\",\"loss\":7.25,\"seq_len\":512}\n"
-               "{\"step\":3,\"stage\":\"b\",\"loss\":null,\"seq_len\":4096}\n"
-               "{\"step\":4,\"stage\":\"b\",\"loss\":2,\"seq_len\":4096}\n");
-  const auto curves = read_loss_curves(run / "metrics.jsonl");
+  std::string text;
+  const auto put = [&](const Json& line) { text += sealed_text(line) + "\n"; };
+  const auto step = [](std::int64_t number, const char* stage, const Json& loss, int seq_len) {
+    return Json::object({{"step", number}, {"stage", stage}, {"loss", loss}, {"seq_len", seq_len}});
+  };
+  put(Json::object({{"type", "header"}, {"stage", "x"}}));
+  put(step(1, "a", 7.5, 512));
+  put(step(2, "a", 7.25, 512));
+  put(step(3, "b", Json(), 4096));
+  put(step(4, "b", 2, 4096));
+  std::vector<std::string> said;
+  const auto say = [&](const std::string& sentence) { said.push_back(sentence); };
+  const auto read = [&](const std::string& lines) {
+    said.clear();
+    replace_file(run / "metrics.jsonl", lines);
+    return read_loss_curves(run / "metrics.jsonl", say);
+  };
+  const auto curves = read(text);
+  CHECK(said.empty());
   REQUIRE(curves.size() == 2);
   CHECK(curves[0].stage == "a");
   CHECK(curves[0].losses == std::vector<double>{7.5, 7.25});
   CHECK(curves[1].steps == std::vector<std::int64_t>{4});
   CHECK(curves[1].context == 4096);
+
+  SECTION("a damaged line is named, not believed and not passed over in silence") {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      std::string bad = text;
+      bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
+      const auto found = read(bad);
+      REQUIRE(said.size() == 1);
+      for (const LossCurve& curve : found)
+        for (const double loss : curve.losses) REQUIRE((loss == 7.5 || loss == 7.25 || loss == 2));
+    }
+    read(text + "{\"step\":5,\"sta");
+    REQUIRE(said.size() == 1);
+    CHECK_THAT(said[0], Contains("metrics.jsonl has 1 line that cannot be used") && Contains("the first is line 6"));
+  }
+  SECTION("steps that no run has") {
+    constexpr auto least = std::numeric_limits<std::int64_t>::min(), most = std::numeric_limits<std::int64_t>::max();
+    for (const std::int64_t number : {least, std::int64_t{-1}, std::int64_t{0}, most}) put(step(number, "b", 1, 4096));
+    const auto found = read(text);
+    REQUIRE(said.size() == 1);
+    CHECK_THAT(said[0], Contains("4 lines") && Contains("step -9223372036854775808, and steps count from 1"));
+    CHECK(found[1].steps == std::vector<std::int64_t>{4});
+    const LossCurve any{"any", 0, {least, most}, {1, 2}};  // a caller's own
+    CHECK_THAT(loss_figure(std::vector{any}).svg(), Contains("<svg"));
+  }
 }

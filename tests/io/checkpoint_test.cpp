@@ -278,6 +278,47 @@ TEST_CASE("a run directory under a file is a sentence") {
   REQUIRE_THROWS_WITH(t.save(run / "file", 10, 1), Contains("make the directory") && Contains("/file"));
 }
 
+TEST_CASE("a link called checkpoints is refused, and nothing behind it is touched") {
+  const ScratchDirectory scratch;
+  const auto outside = scratch / "outside", run = scratch / "run";
+  make_directories(outside / "thesis.tmp-3");
+  make_directories(temporary_name(outside / "step_00000001"));
+  replace_file(outside / "letter.tmp-draft", "precious");
+  const auto before = names_in(outside);
+  make_directories(run);
+  std::filesystem::create_directory_symlink(outside, run / "checkpoints");
+  Training t;
+  REQUIRE_THROWS_WITH(t.save(run, 10, 1), Contains("run/checkpoints' is a symbolic link"));
+  REQUIRE_THROWS_WITH(newest_checkpoint(run, [](const std::string&) {}), Contains("is a symbolic link"));
+  CHECK(names_in(outside) == before);
+  CHECK(read_file(outside / "letter.tmp-draft") == "precious");
+  // The run directory itself may be a link: that is how a run goes to another disk.
+  std::filesystem::create_directory_symlink(outside, scratch / "linked");
+  t.save(scratch / "linked", 10, 1);
+  expect_newest_is(outside, 10);
+}
+
+TEST_CASE("of what lies among the checkpoints, only what bears a name of ours is removed") {
+  const ScratchDirectory run;
+  Training t;
+  t.save(run.path(), 10, 1);
+  const auto folder = run / "checkpoints", ours = temporary_name(folder / "step_00000011");
+  std::filesystem::create_directory(ours);
+  for (const char* name : {"notes.tmp-1", ".tmp-", "step_00000011.tmp-123", "step_1", "other"})
+    std::filesystem::create_directory(folder / name);
+  std::filesystem::create_directory(run / "outside");
+  replace_file(run / "outside" / "a", "precious");
+  for (const auto& link : {temporary_name(folder / "a"), folder / "step_00000010.replaced"})
+    std::filesystem::create_directory_symlink(run / "outside", link);
+  t.save(run.path(), 20, 1);
+  const auto names = names_in(folder);
+  CHECK(!names.contains(ours.filename()));
+  for (const char* name : {"notes.tmp-1", ".tmp-", "step_00000011.tmp-123", "step_1", "other"})
+    CHECK(names.contains(name));
+  CHECK(read_file(run / "outside" / "a") == "precious");
+  expect_newest_is(run.path(), 20);
+}
+
 TEST_CASE("kill -9 at a hundred random moments never costs the last whole checkpoint") {
   const ScratchDirectory run;
   Training t;

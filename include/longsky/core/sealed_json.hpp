@@ -11,10 +11,12 @@
 #include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace longsky {
 
@@ -78,5 +80,37 @@ inline constexpr std::string_view name = "\"crc32c\":";
   }
   return parse_sealed(std::string_view(text).substr(0, text.size() - 1), problem);
 }
+
+/// Calls `each(line, object, problem)` for every line of a file of sealed objects, its end of the line included where
+/// it has one; the object is null where the seal is broken, and `problem` then says how.
+template <class Each>
+void for_each_sealed_line(std::string_view text, const Each& each) {
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, std::min(text.find('\n'), text.size() - 1) + 1);
+    text.remove_prefix(line.size());
+    std::string problem;
+    const Json object = parse_sealed(line.back() == '\n' ? line.substr(0, line.size() - 1) : line, &problem);
+    each(line, object, problem);
+  }
+}
+
+/// What is to be said of the lines of a file that cannot be used.
+class DamagedLines {
+ public:
+  explicit DamagedLines(std::filesystem::path path) : path_(std::move(path)) {}
+  void add(int line, const std::string& problem) {
+    if (count_++ == 0) first_ = std::to_string(line) + ": " + problem;
+  }
+  bool any() const { return count_ > 0; }
+  std::string sentence() const {
+    return path_.string() + " has " + std::to_string(count_) + (count_ == 1 ? " line" : " lines") +
+           " that cannot be used; curves lack what stood there (the first is line " + first_ + ")";
+  }
+
+ private:
+  std::filesystem::path path_;
+  std::string first_;
+  int count_ = 0;
+};
 
 }  // namespace longsky

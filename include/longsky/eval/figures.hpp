@@ -146,7 +146,8 @@ inline std::vector<double> smoothed(const std::vector<double>& losses) {
     const Ink ink = ink::lines[i % ink::lines.size()];
     figure::y_axis(p, y, x0, x0 + panel, i == 0);
     std::vector<double> steps;  // of the stage, so that a short stage after a long one has round numbers too
-    for (const std::int64_t step : stage.steps) steps.push_back(static_cast<double>(step - stage.steps.front() + 1));
+    for (const std::int64_t step : stage.steps)  // in doubles: the difference of two steps may have no 64 bits
+      steps.push_back(static_cast<double>(step) - static_cast<double>(stage.steps.front()) + 1);
     const Axis x{0, steps.empty() ? 1 : steps.back(), x0, x0 + panel};
     figure::curve(p, x, y, steps, stage.losses, {.ink = ink, .width = 1, .opacity = 0.3});
     figure::curve(p, x, y, steps, figure::smoothed(stage.losses), {.ink = ink, .width = 2});

@@ -3,7 +3,8 @@
 //   step_00000123/ or stage_3-sft/ = model.safetensors, optimizer.safetensors, state.json, COMPLETE
 //
 // A checkpoint is written under a temporary name, flushed, renamed, and only then are older ones removed. COMPLETE is
-// written last and lists each file's size and CRC-32C, so a copy that lacks a byte is known before it is used.
+// written last and lists each file's size and CRC-32C, so a copy that lacks a byte is known before it is used. What is
+// removed there bears a name of ours, and no link is followed to it.
 #pragma once
 
 #include <longsky/core/crc32c.hpp>
@@ -72,9 +73,7 @@ inline std::string step_name(std::int64_t step) {
 
 /// COMPLETE, which must be to the byte what text() gives for the numbers in it.
 [[gnu::cold]] inline CheckpointManifest read_manifest(const fs::path& directory) {
-  std::error_code error;
-  if (!fs::exists(directory / "COMPLETE", error))
-    reject(directory, "it has no file COMPLETE, so it was never finished");
+  if (!name_is_taken(directory / "COMPLETE")) reject(directory, "it has no file COMPLETE, so it was never finished");
   const FileReader file(directory / "COMPLETE");
   if (file.size() > 4096) reject(directory, "COMPLETE is larger than any that was written");
   std::string text(file.size(), '\0');
@@ -96,8 +95,7 @@ inline std::string step_name(std::int64_t step) {
   std::vector<std::byte> buffer(std::size_t{1} << 20);
   for (std::size_t i = 0; i < manifest.files.size(); ++i) {
     const std::string name(manifest.files[i]);
-    std::error_code error;
-    if (!fs::exists(directory / name, error)) reject(directory, "it has no file " + name);
+    if (!name_is_taken(directory / name)) reject(directory, "it has no file " + name);
     const FileReader file(directory / name);
     if (file.size() != manifest.digests[i].size)
       reject(directory, name + " has " + std::to_string(file.size()) + " bytes, expected " +
@@ -112,10 +110,15 @@ inline std::string step_name(std::int64_t step) {
   }
 }
 
-/// What is in <run>/checkpoints; nothing where that is not there.
+/// What is in <run>/checkpoints; nothing where that is not there. Throws Error(usage) where it is a link: what is old
+/// in there is removed, and that must not be somebody else's.
 [[gnu::cold]] inline std::vector<fs::path> entries(const fs::path& run) {
   std::vector<fs::path> found;
   std::error_code error;
+  if (fs::is_symlink(folder(run), error))
+    throw Error(ExitCode::usage, "'" + folder(run).string() +
+                                     "' is a symbolic link, and checkpoints are not written or removed through one; "
+                                     "move the directory there, or make the whole run directory a link");
   for (fs::directory_iterator it(folder(run), error), end; !error && it != end; it.increment(error))
     found.push_back(it->path());
   if (error && error != std::errc::no_such_file_or_directory) throw file_error("list", folder(run), error.value());
@@ -169,8 +172,8 @@ inline void discard(const fs::path& directory) {
     if (is_temporary_name(directory) && is_real_directory(directory)) discard(directory);
   const fs::path target = folder(run) / name, temporary = temporary_name(target), aside = target.string() + ".replaced";
   std::error_code error;
+  if (::mkdir(temporary.c_str(), 0777) != 0) throw file_error("make the directory", temporary, errno);
   try {
-    make_directories(temporary);
     CheckpointManifest manifest{step, {}};
     manifest.digests[0] = write_safetensors(temporary / manifest.files[0], model, {{"step", std::to_string(step)}});
     manifest.digests[1] = write_safetensors(temporary / manifest.files[1], optimizer, {{"step", std::to_string(step)}});

@@ -28,7 +28,11 @@ class TensorBoard {
     record(number(1, wall_time) + bytes(3, "brain.Event:2"));
     const std::string start = integer(1, 1);
     record(number(1, wall_time) + integer(2, first_step) + bytes(7, start));
+    sync_directory(directory);
   }
+
+  /// Returns when all records are on the disk.
+  void sync() { file_.sync(); }
 
   void scalar(std::string_view tag, std::int64_t step, double value, double wall_time) {
     summary(step, wall_time, bytes(1, tag) + number(2, static_cast<float>(value)));

@@ -127,7 +127,9 @@ namespace results {
   for (std::size_t n = 1; n <= chain.links.size(); ++n) {
     const auto metrics = paths.node(seed, chain, n) / "metrics.jsonl";
     try {
-      for (LossCurve& curve : read_loss_curves(metrics)) all.losses.push_back(std::move(curve));
+      for (LossCurve& curve :
+           read_loss_curves(metrics, [&](const std::string& damage) { all.missing.push_back(damage); }))
+        all.losses.push_back(std::move(curve));
     } catch (const Error& error) {
       all.missing.push_back("the losses of " + chain.links[n - 1].name + ": " + error.what());
     }

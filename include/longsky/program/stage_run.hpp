@@ -119,7 +119,7 @@ StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
     hooks.say("resuming " + std::string(stage.name) + " at step " + std::to_string(trainer.step()) + " from " +
               info->directory.string());
   }
-  MetricsLog metrics(directory, header, trainer.step());
+  MetricsLog metrics(directory, header, trainer.step(), wall_clock(), hooks.say);
 
   const auto state = [&] {
     const auto s = trainer.state();
@@ -134,6 +134,7 @@ StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
   auto last_save = Clock::now();
   const auto save = [&] {
     trainer.publish();
+    metrics.sync();  // what a checkpoint counts is on the disk before it
     write_checkpoint(directory, trainer.step(), tensors.model, tensors.moments, state(), policy.keep);
     last_save = Clock::now();
   };
@@ -188,6 +189,7 @@ StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
       due = false;
     }
   }
+  metrics.sync();
   write_named_checkpoint(directory, finished_checkpoint, trainer.step(), tensors.model, tensors.moments, state());
   return figures;
 }

@@ -1,12 +1,14 @@
 // longsky/train/metrics.hpp — what a run measures at each step: a line of metrics.jsonl and TensorBoard's curves.
 //
 // No step appears twice: a resumed run first drops what the file says of steps after the checkpoint it goes on from.
+// Each line carries its own checksum (core/sealed_json.hpp), so that no flipped digit becomes a point of a curve.
 #pragma once
 
 #include <longsky/core/error.hpp>
 #include <longsky/core/finite_math.hpp>
 #include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
+#include <longsky/core/sealed_json.hpp>
 #include <longsky/io/tensorboard.hpp>
 
 #include <sys/resource.h>
@@ -18,6 +20,7 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -70,9 +73,11 @@ inline std::int64_t peak_memory() {
 class MetricsLog {
  public:
   /// `resumed_step`: the last step that counts, 0 for a new run. `header` says what ran (recipe, options, versions);
-  /// a resumed run appends a header of its own.
-  MetricsLog(const std::filesystem::path& run, const Json& header, std::int64_t resumed_step, double now = wall_clock())
-      : lines_(prepared(run, resumed_step), O_APPEND), tensorboard_(run / "tb", resumed_step + 1, now) {
+  /// a resumed run appends a header of its own. `say` takes a sentence about lines that are damaged.
+  MetricsLog(const std::filesystem::path& run, const Json& header, std::int64_t resumed_step, double now = wall_clock(),
+             const std::function<void(const std::string&)>& say = {})
+      : lines_(prepared(run, resumed_step, say), O_APPEND), tensorboard_(run / "tb", resumed_step + 1, now) {
+    sync_directory(run);
     char host[256] = "";
     ::gethostname(host, sizeof host - 1);
     std::vector<Json::Member> fields = {{"type", "header"},
@@ -117,6 +122,12 @@ class MetricsLog {
     tensorboard_.scalar(tag, step, value, now);
   }
 
+  /// Returns when every line and record is on the disk. A checkpoint that counts steps is written after it.
+  void sync() {
+    lines_.sync();
+    tensorboard_.sync();
+  }
+
   /// A picture for TensorBoard.
   void image(std::string_view tag, std::int64_t step, int width, int height, std::string_view png,
              double now = wall_clock()) {
@@ -125,25 +136,32 @@ class MetricsLog {
 
  private:
   /// The path of the lines, after those of steps that will be done again, and a line torn by a kill, are gone from it.
-  [[gnu::cold]] static std::filesystem::path prepared(const std::filesystem::path& run, std::int64_t resumed_step) {
+  /// A damaged line that stands before one that counts tells of a step that counts: it stays, for whoever can mend it.
+  [[gnu::cold]] static std::filesystem::path prepared(const std::filesystem::path& run, std::int64_t resumed_step,
+                                                      const std::function<void(const std::string&)>& say) {
     make_directories(run);
     const std::filesystem::path path = run / "metrics.jsonl";
-    std::error_code error;
-    if (!std::filesystem::exists(path, error)) return path;
+    if (!name_is_taken(path)) return path;
     const std::string text = read_file(path);
-    std::string kept;
-    for (std::size_t start = 0, end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
-      const std::string line = text.substr(start, end - start);
-      const Json record = Json::parse(line);
-      if (!record.is_object()) continue;
-      const bool later = record["step"].get_or(0.0) > static_cast<double>(resumed_step);
-      if (!later && resumed_step > 0) kept.append(line) += '\n';
-    }
+    std::string kept, damaged;
+    DamagedLines found(path);
+    int number = 0;
+    for_each_sealed_line(text, [&](std::string_view line, const Json& record, const std::string& problem) {
+      ++number;
+      if (line.back() != '\n') return;  // torn by a kill; its step is done again
+      if (!record.is_object()) {
+        found.add(number, problem);
+        damaged += line;
+      } else if (resumed_step > 0 && record["step"].get_or<std::int64_t>(0) <= resumed_step) {
+        kept.append(std::exchange(damaged, {})) += line;
+      }
+    });
     if (kept != text) replace_file(path, kept);
+    if (say && found.any()) say(found.sentence());
     return path;
   }
 
-  void append(const Json& line) { lines_.write(line.text() + "\n"); }
+  void append(const Json& line) { lines_.write(sealed_text(line) + "\n"); }
 
   FileWriter lines_;
   TensorBoard tensorboard_;
