@@ -5,6 +5,7 @@
 #include <longsky/text/books.hpp>
 
 #include <longsky/core/random.hpp>
+#include <longsky/core/signals.hpp>
 
 #include <zlib.h>
 
@@ -239,4 +240,24 @@ TEST_CASE("a damaged R object is an error or other strings, never a crash") {
       }
     }
   CHECK(errors > 100);
+}
+
+TEST_CASE("a stop is heard while books are read") {
+  const Files files;
+  const auto zipped = files.write("a.txt.gz", gzip(prose(60)));
+  std::string nils = r_header() + big_endian(19) + big_endian(10'000);
+  for (int i = 0; i < 10'000; ++i) nils += big_endian(254);
+  const StopSignals signals;
+  CHECK(read_books(zipped).size() == 1);
+  raise(SIGTERM);
+  CHECK_THROWS_WITH(read_books(zipped), Contains("stopped while reading the books"));
+  CHECK_THROWS_WITH(unwrapped(prose(2000)), Contains("stopped while reading the books"));
+  CHECK_THROWS_WITH(RReader(nils, "it").text(), Contains("stopped while reading the books"));
+  std::size_t first = 0, room = 1 << 20;
+  CHECK_THROWS_WITH(inflate(read_file(zipped), first, room, "it"), Contains("stopped while unpacking the books"));
+  try {
+    read_books(zipped);
+  } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::stopped);
+  }
 }

@@ -34,6 +34,13 @@ TEST_CASE("text is cut into spaced words, numbers, line breaks and single charac
   CHECK(pieces("\xC3(") == P{"\xC3", "("});
 }
 
+TEST_CASE("a million blanks before what is no word are a million pieces, found in one pass") {
+  const std::string blanks(1'000'000, ' ');
+  CHECK(pieces(blanks) == std::vector<std::string>(blanks.size(), " "));
+  CHECK(pieces(blanks + "1").size() == blanks.size() + 1);
+  CHECK(pieces(blanks + "a") == std::vector<std::string>{blanks.substr(1), " a"});
+}
+
 TEST_CASE("the pieces of any bytes joined are the bytes") {
   Random random(1, stream_of("pieces"), 0);
   for (int round = 0; round < 200; ++round) {

@@ -98,3 +98,13 @@ TEST_CASE("what is missing is said in words") {
   CHECK_THROWS_WITH(make_corpus(BytePair(), one, "last", 1), Contains("the only book is the held-out one"));
   CHECK_THROWS_WITH(make_tokenizer(books, "last", 100000), Contains("too short"));
 }
+
+TEST_CASE("a stop is heard while a corpus is made") {
+  const auto books = toy_books(3000);
+  const BytePair tokenizer = make_tokenizer(books, "last", BytePair::first_merge + 140);
+  const StopSignals signals;
+  CHECK(make_corpus(tokenizer, books, "last", 1).documents.size() == 2);
+  raise(SIGTERM);
+  CHECK_THROWS_WITH(make_tokenizer(books, "last", 2000), Contains("stopped while counting the words"));
+  CHECK_THROWS_WITH(make_corpus(tokenizer, books, "last", 1), Contains("stopped while making tokens"));
+}

@@ -279,14 +279,7 @@ class Run {
     make_directories(paths_.out);
     std::error_code error;
     if (std::filesystem::exists(paths_.run_json(), error)) return;
-    const std::filesystem::path temporary = temporary_name(paths_.tokenizer());
-    try {
-      tokenizer_.save(temporary);
-    } catch (...) {
-      std::filesystem::remove(temporary, error);
-      throw;
-    }
-    rename_durably(temporary, paths_.tokenizer());
+    tokenizer_.save(paths_.tokenizer());
   }
 
   // Written once the corpus has been read, so that a wrong corpus does not bind the directory to it.

@@ -68,6 +68,7 @@ struct Book {
   const std::string text = without_marks(raw);
   std::string out;
   out.reserve(text.size());
+  StopHeeder heed("reading the books");
   const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; };
   for (std::string_view part : marked_parts(text)) {
     if (!out.empty()) out += '\n';
@@ -77,6 +78,7 @@ struct Book {
         out += part[i++];
         continue;
       }
+      heed();
       int breaks = 0;
       bool indented = false;
       for (; i < part.size() && blank(part[i]); ++i) {

@@ -3,19 +3,22 @@
 //   ids: 8 specials · 256 bytes · 00..99 · 000..999 · one for each merge
 //
 // A run of digits is cut from the left in groups of three and never merged; every other piece starts as its bytes, and
-// the earliest learned merge that fits is applied until none does (Sennrich et al., arXiv 1508.07909). Any bytes
-// encode, and decoding gives the same bytes back.
+// the earliest learned merge that fits is applied until none does, at the leftmost place first (Sennrich et al., arXiv
+// 1508.07909). Any bytes encode, and decoding gives the same bytes back. A piece of n bytes takes n log n steps.
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
+#include <longsky/core/sealed_json.hpp>
+#include <longsky/text/heed_stop.hpp>
 #include <longsky/text/pieces.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -37,7 +40,10 @@ class BytePair {
   static constexpr std::array<std::string_view, 8> specials = {"<pad>", "<bos>",        "<user>",       "<assistant>",
                                                                "<end>", "<reserved_0>", "<reserved_1>", "<reserved_2>"};
 
-  /// Each merge joins two tokens that are there before it, and makes the next id.
+  static constexpr std::size_t longest_token = 256;  // bytes; merges that each double the last would fill any memory
+
+  /// Each merge joins two tokens that are there before it, and makes the next id. Throws Error(corrupt) for one that
+  /// does not, and for one that makes a token of more than `longest_token` bytes.
   explicit BytePair(std::vector<Merge> merges = {}) : merges_(std::move(merges)), cache_(std::make_shared<Cache>()) {
     tokens_.reserve(first_merge + merges_.size());
     for (std::string_view name : specials) tokens_.emplace_back(name);
@@ -54,7 +60,12 @@ class BytePair {
         throw Error(ExitCode::corrupt, "merge " + std::to_string(id - first_merge) + " of the tokenizer joins " +
                                            std::to_string(a) + " and " + std::to_string(b) +
                                            "; expected two tokens made before it and not joined yet");
-      tokens_.push_back(tokens_[static_cast<std::size_t>(a)] + tokens_[static_cast<std::size_t>(b)]);
+      std::string joined = tokens_[static_cast<std::size_t>(a)] + tokens_[static_cast<std::size_t>(b)];
+      if (joined.size() > longest_token)
+        throw Error(ExitCode::corrupt, "merge " + std::to_string(id - first_merge) +
+                                           " of the tokenizer makes a token of " + std::to_string(joined.size()) +
+                                           " bytes; expected at most " + std::to_string(longest_token));
+      tokens_.push_back(std::move(joined));
     }
   }
 
@@ -62,21 +73,33 @@ class BytePair {
 
   /// Appends the tokens of `text`. Specials are never made from text, whatever it says.
   void encode(std::string_view text, std::vector<std::int32_t>& out) const {
-    std::vector<std::string_view> unknown;
+    encode(text, out, [] {});
+  }
+
+  /// The same, and calls each() again and again while it does: what that throws ends it.
+  template <class Each>
+  void encode(std::string_view text, std::vector<std::int32_t>& out, Each&& each) const {
+    std::unordered_map<std::string_view, Place> fresh;  // pieces that the cache lacks, and where in `out` they stand
     {
       const std::shared_lock lock(cache_->mutex);
+      Joining joining;
       for_each_piece(text, [&](std::string_view piece) {
+        each();
         if (is_digit(piece[0])) return encode_digits(piece, out);
         if (piece.size() == 1) return out.push_back(first_byte + static_cast<std::uint8_t>(piece[0]));
         if (const auto found = cache_->words.find(piece); found != cache_->words.end()) {
           out.insert(out.end(), found->second.begin(), found->second.end());
+        } else if (const auto known = fresh.find(piece); known != fresh.end()) {
+          for (std::size_t i = known->second.begin; i < known->second.end; ++i) out.push_back(out[i]);
         } else {
-          encode_piece(piece, out);
-          unknown.push_back(piece);
+          const std::size_t begin = out.size();
+          encode_piece(piece, joining, out, each);
+          if (piece.size() <= longest_cached && fresh.size() < most_cached)
+            fresh.emplace(piece, Place{begin, out.size()});
         }
       });
     }
-    if (!unknown.empty()) remember(unknown);
+    if (!fresh.empty()) remember(fresh, out);
   }
 
   std::vector<std::int32_t> encode(std::string_view text) const {
@@ -106,27 +129,28 @@ class BytePair {
            text.find_first_not_of("abcdefghijklmnopqrstuvwxyz", 1) == std::string_view::npos;
   }
 
-  /// Writes the tokenizer as JSON.
-  [[gnu::cold]] void save(const std::filesystem::path& path) const {
+  /// The tokenizer as JSON with a checksum.
+  [[gnu::cold]] std::string text() const {
     std::vector<Json> merges;
     for (const auto& [left, right] : merges_) merges.push_back(std::vector<std::int32_t>{left, right});
-    const Json json = Json::object({{"format", format}, {"version", 1}, {"vocab", vocab()}, {"merges", merges}});
-    std::ofstream out(path, std::ios::binary);
-    out << json.text() << '\n';
-    out.close();
-    if (!out)
-      throw Error(ExitCode::failure, "the tokenizer cannot be written to " + path.string() +
-                                         "; check that the folder is there, is writable and has room");
+    return sealed_text(Json::object({{"format", format}, {"version", 1}, {"vocab", vocab()}, {"merges", merges}})) +
+           "\n";
   }
 
+  /// Writes that to a file, at once and durably.
+  [[gnu::cold]] void save(const std::filesystem::path& path) const { replace_file(path, text()); }
+
+  /// Throws Error: usage where there is no file, corrupt for one that save() did not write, to the bit.
   [[gnu::cold]] static BytePair load(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    if (!in) throw Error(ExitCode::usage, "there is no tokenizer " + path.string() + "; train one first");
-    const auto fail = [&](const std::string& problem) {
-      throw Error(ExitCode::corrupt, "tokenizer " + path.string() + " " + problem + "; train it again");
+    std::error_code error;
+    if (!std::filesystem::exists(path, error))
+      throw Error(ExitCode::usage, "there is no tokenizer " + path.string() + "; train one first");
+    const auto fail = [&](const std::string& what) {
+      throw Error(ExitCode::corrupt, "tokenizer " + path.string() + " " + what + "; train it again");
     };
-    const Json json = Json::parse(std::string(std::istreambuf_iterator<char>(in), {}));
-    if (!json.is_object()) fail("is not JSON");
+    std::string problem;
+    const Json json = read_sealed(path, &problem);
+    if (!json.is_object()) fail("cannot be used: " + problem);
     if (json["format"].get_or(std::string()) != format)
       fail("has no field \"format\": \"" + std::string(format) + "\"");
     if (json["version"].get_or(0) != 1) fail("has another version than 1");
@@ -155,6 +179,24 @@ class BytePair {
     std::shared_mutex mutex;
     std::unordered_map<std::string, std::vector<std::int32_t>, Hash, std::equal_to<>> words;
   };
+  static constexpr std::size_t most_cached = 1 << 18, longest_cached = 32;  // words, bytes: what is rare stays out
+
+  struct KeyHash {
+    std::size_t operator()(std::uint64_t key) const { return key * 0x9E3779B97F4A7C15u >> 16; }
+  };
+  struct Place {  // a part of the tokens that are being made
+    std::size_t begin, end;
+  };
+  struct Candidate {  // a merge that may be applied at a place
+    std::int32_t id;
+    std::size_t at;
+    friend auto operator<=>(const Candidate&, const Candidate&) = default;
+  };
+  struct Joining {  // a piece as a list of tokens, each at the place of its first byte; kept to use its memory again
+    std::vector<std::int32_t> ids;
+    std::vector<std::size_t> before, next;
+    std::vector<Candidate> candidates;  // a heap with the earliest merge, and of it the leftmost place, on top
+  };
 
   static std::uint64_t key(std::int32_t a, std::int32_t b) {
     return static_cast<std::uint64_t>(a) << 32 | static_cast<std::uint32_t>(b);
@@ -171,36 +213,56 @@ class BytePair {
     }
   }
 
-  void encode_piece(std::string_view piece, std::vector<std::int32_t>& out) const {
-    const std::size_t start = out.size();
-    for (char c : piece) out.push_back(first_byte + static_cast<std::uint8_t>(c));
-    for (;;) {
-      std::int32_t best = vocab();
-      std::size_t where = 0;
-      for (std::size_t i = start; i + 1 < out.size(); ++i) {
-        const auto found = joins_.find(key(out[i], out[i + 1]));
-        if (found != joins_.end() && found->second < best) best = found->second, where = i;
-      }
-      if (best == vocab()) return;
-      out[where] = best;
-      out.erase(out.begin() + static_cast<std::ptrdiff_t>(where) + 1);
+  template <class Each>
+  void encode_piece(std::string_view piece, Joining& list, std::vector<std::int32_t>& out, Each&& each) const {
+    const std::size_t n = piece.size();
+    list.ids.resize(n), list.before.resize(n), list.next.resize(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      list.ids[i] = first_byte + static_cast<std::uint8_t>(piece[i]);
+      list.before[i] = i - 1;
+      list.next[i] = i + 1;
     }
+    const auto pair_at = [&](std::size_t i) {
+      return Merge{list.ids[i], list.next[i] < n ? list.ids[list.next[i]] : -1};
+    };
+    const auto offer = [&](std::size_t i) {
+      each();
+      const Merge pair = pair_at(i);
+      const auto found = joins_.find(key(pair.first, pair.second));
+      if (found == joins_.end()) return;
+      list.candidates.push_back({found->second, i});
+      std::push_heap(list.candidates.begin(), list.candidates.end(), std::greater<>());
+    };
+    list.candidates.clear();
+    for (std::size_t i = 0; i + 1 < n; ++i) offer(i);
+    while (!list.candidates.empty()) {
+      std::pop_heap(list.candidates.begin(), list.candidates.end(), std::greater<>());
+      const auto [id, at] = list.candidates.back();
+      list.candidates.pop_back();
+      if (merges_[static_cast<std::size_t>(id - first_merge)] != pair_at(at)) continue;  // joined to others since
+      const std::size_t gone = list.next[at];
+      list.ids[at] = id;
+      list.ids[gone] = -1;
+      list.next[at] = list.next[gone];
+      if (list.next[at] < n) list.before[list.next[at]] = at;
+      if (at > 0) offer(list.before[at]);
+      offer(at);
+    }
+    for (std::size_t i = 0; i < n; i = list.next[i]) out.push_back(list.ids[i]);
   }
 
-  void remember(const std::vector<std::string_view>& pieces) const {
-    constexpr std::size_t most_words = 1 << 18, longest_word = 32;
+  void remember(const std::unordered_map<std::string_view, Place>& fresh, const std::vector<std::int32_t>& out) const {
     const std::unique_lock lock(cache_->mutex);
-    for (std::string_view piece : pieces) {
-      if (cache_->words.size() >= most_words || piece.size() > longest_word) continue;
-      std::vector<std::int32_t> ids;
-      encode_piece(piece, ids);
-      cache_->words.try_emplace(std::string(piece), std::move(ids));
+    for (const auto& [piece, place] : fresh) {
+      if (cache_->words.size() >= most_cached) return;
+      const auto at = [&](std::size_t i) { return out.begin() + static_cast<std::ptrdiff_t>(i); };
+      cache_->words.try_emplace(std::string(piece), at(place.begin), at(place.end));
     }
   }
 
   std::vector<Merge> merges_;
   std::vector<std::string> tokens_;
-  std::unordered_map<std::uint64_t, std::int32_t> joins_;
+  std::unordered_map<std::uint64_t, std::int32_t, KeyHash> joins_;
   std::shared_ptr<Cache> cache_;
 };
 

@@ -1,12 +1,15 @@
 // longsky/text/byte_pair_training.hpp — learns a byte-pair encoding: the most frequent pair becomes a token, again and
 // again.
 //
-// Counts are kept by pair, with the words in which a pair occurs, and the best pair is the top of a heap whose stale
-// entries are put back when they surface. Ties go to the pair that sorts last, so the result depends on the text alone.
+// All pieces are one list of symbols. Counts are kept by pair, with the places where a pair occurs, and the best pair
+// is the top of a heap whose stale entries are put back when they surface: a pair never becomes more frequent once it
+// has been counted. So n bytes take n log n steps, whatever they are. Ties go to the pair that sorts last, so the
+// result depends on the text alone.
 #pragma once
 
 #include <longsky/core/error.hpp>
 #include <longsky/text/byte_pair.hpp>
+#include <longsky/text/heed_stop.hpp>
 
 #include <cstdint>
 #include <queue>
@@ -25,10 +28,16 @@ using PieceCounts = std::unordered_map<std::string, std::int64_t>;
 
 inline void count_pieces(std::string_view text, PieceCounts& counts) {
   std::string piece;
-  for_each_piece(text, [&](std::string_view p) { ++counts[piece.assign(p)]; });
+  heed_stop("counting the words of the books");
+  StopHeeder heed("counting the words of the books");
+  for_each_piece(text, [&](std::string_view p) {
+    heed();
+    ++counts[piece.assign(p)];
+  });
 }
 
-/// Learns a tokenizer of exactly `vocab` tokens. Throws Error(usage) if the text is too short for that many.
+/// Learns a tokenizer of exactly `vocab` tokens. Throws Error: usage if the text is too short for that many, stopped
+/// when the run is asked to stop.
 class BytePairTrainer {
  public:
   explicit BytePairTrainer(const PieceCounts& pieces) {
@@ -36,15 +45,25 @@ class BytePairTrainer {
     taken_.insert(strings_.begin(), strings_.end());
     for (const auto& [piece, count] : pieces) {
       if (is_digit(piece[0]) || piece.size() < 2) continue;
-      Word word{{}, count};
-      for (char c : piece) word.symbols.push_back(static_cast<std::uint8_t>(c));
-      words_.push_back(std::move(word));
+      if (piece.size() >= none - nodes_.size())
+        throw Error(ExitCode::usage, "the books' different words have more than 4 GiB together; use fewer books");
+      const auto first = static_cast<Place>(nodes_.size()), end = static_cast<Place>(first + piece.size());
+      for (Place at = first; at < end; ++at) {
+        const auto symbol = static_cast<Symbol>(static_cast<std::uint8_t>(piece[at - first]));
+        nodes_.push_back({symbol, at > first ? at - 1 : none, at + 1 < end ? at + 1 : none,
+                          static_cast<std::uint32_t>(counts_.size())});
+      }
+      counts_.push_back(count);
     }
-    for (std::size_t w = 0; w < words_.size(); ++w) count_pairs(w, 1);
+    for (Place at = 0; at < nodes_.size(); ++at) {
+      heed_();
+      count_pair(at);
+    }
     for (const auto& [pair, occurrence] : pairs_) push(pair, occurrence.count);
   }
 
   BytePair train(int vocab) {
+    heed_stop("learning the tokenizer");
     const int wanted = vocab - BytePair::first_merge;
     if (wanted < 0)
       throw Error(ExitCode::usage, "a vocabulary of " + std::to_string(vocab) +
@@ -54,6 +73,7 @@ class BytePairTrainer {
     while (static_cast<int>(merges.size()) < wanted) {
       const Pair best = pop(wanted, static_cast<int>(merges.size()));
       std::string joined = strings_[best.first] + strings_[best.second];
+      if (joined.size() > BytePair::longest_token) continue;
       if (!taken_.insert(joined).second) continue;  // the same bytes came about by another way: one token is enough
       merges.emplace_back(token(best.first), token(best.second));
       strings_.push_back(std::move(joined));
@@ -68,13 +88,16 @@ class BytePairTrainer {
   struct PairHash {
     std::size_t operator()(Pair p) const { return (std::uint64_t{p.first} << 32 | p.second) * 0x9E3779B97F4A7C15u; }
   };
-  struct Word {
-    std::vector<Symbol> symbols;
-    std::int64_t count;
+  using Place = std::uint32_t;
+  static constexpr Place none = 0xffffffff;
+  struct Node {  // a symbol, at the place of its first byte
+    Symbol symbol;
+    Place before, next;  // within its piece
+    std::uint32_t piece;
   };
   struct Occurrence {
     std::int64_t count = 0;
-    std::vector<std::size_t> words;  // may hold a word twice, or one that has lost the pair since
+    std::vector<Place> places;  // of its first symbols, from left to right; some may have lost the pair since
   };
   struct Candidate {
     std::int64_t count;
@@ -107,45 +130,56 @@ class BytePairTrainer {
                                      " pairs occur twice; add books or ask for a smaller vocabulary");
   }
 
-  void count_pairs(std::size_t w, int sign) {
-    const auto& symbols = words_[w].symbols;
-    for (std::size_t i = 0; i + 1 < symbols.size(); ++i) {
-      Occurrence& occurrence = pairs_[{symbols[i], symbols[i + 1]}];
-      occurrence.count += sign * words_[w].count;
-      if (sign > 0) occurrence.words.push_back(w);
-    }
+  Pair pair_at(Place at) const {
+    const Place next = nodes_[at].next;
+    return {nodes_[at].symbol, next == none ? none : nodes_[next].symbol};
+  }
+
+  void count_pair(Place at) {
+    if (nodes_[at].next == none) return;
+    Occurrence& occurrence = pairs_[pair_at(at)];
+    occurrence.count += counts_[nodes_[at].piece];
+    occurrence.places.push_back(at);
+  }
+
+  void uncount_pair(Place at) {
+    if (nodes_[at].next != none) pairs_[pair_at(at)].count -= counts_[nodes_[at].piece];
   }
 
   void apply(Pair pair, Symbol joined) {
-    const std::vector<std::size_t> where = std::move(pairs_[pair].words);
-    for (std::size_t w : where) {
-      auto& symbols = words_[w].symbols;
-      bool there = false;
-      for (std::size_t i = 0; i + 1 < symbols.size() && !there; ++i) there = Pair{symbols[i], symbols[i + 1]} == pair;
-      if (!there) continue;
-      count_pairs(w, -1);
-      std::size_t kept = 0;
-      for (std::size_t i = 0; i < symbols.size(); ++i) {
-        const bool match = i + 1 < symbols.size() && Pair{symbols[i], symbols[i + 1]} == pair;
-        symbols[kept++] = match ? joined : symbols[i];
-        i += match ? 1 : 0;
-      }
-      symbols.resize(kept);
-      count_pairs(w, 1);
-      for (std::size_t i = 0; i + 1 < kept; ++i)
-        if (symbols[i] == joined || symbols[i + 1] == joined) fresh_.insert({symbols[i], symbols[i + 1]});
+    const std::vector<Place> places = std::move(pairs_[pair].places);
+    for (const Place at : places) {
+      heed_();
+      Node& node = nodes_[at];
+      if (pair_at(at) != pair) continue;
+      const Place gone = node.next;
+      if (node.before != none) uncount_pair(node.before);
+      uncount_pair(at);
+      uncount_pair(gone);
+      node.symbol = joined;
+      node.next = nodes_[gone].next;
+      nodes_[gone].symbol = none;
+      if (node.next != none) nodes_[node.next].before = at;
+      for (const Place left : {node.before, at})
+        if (left != none && nodes_[left].next != none) {
+          count_pair(left);
+          fresh_.insert(pair_at(left));
+        }
     }
-    for (Pair p : fresh_) push(p, pairs_[p].count);
+    for (Pair p : fresh_)
+      if (const std::int64_t count = pairs_[p].count; count > 1) push(p, count);
     fresh_.clear();
     pairs_.erase(pair);
   }
 
   std::vector<std::string> strings_;
   std::unordered_set<std::string> taken_;
-  std::vector<Word> words_;
+  std::vector<Node> nodes_;
+  std::vector<std::int64_t> counts_;  // how often each piece occurs
   std::unordered_map<Pair, Occurrence, PairHash> pairs_;
   std::unordered_set<Pair, PairHash> fresh_;
   std::priority_queue<Candidate> heap_;
+  StopHeeder heed_{"learning the tokenizer"};
 };
 
 /// A tokenizer of exactly `vocab` tokens, learned on the pieces that were counted.

@@ -35,7 +35,13 @@ void for_each_piece(std::string_view text, Visit&& visit) {
       end = run(i, [](char x) { return x == '\n'; });
     } else if (c == ' ') {
       const std::size_t word = run(i, [](char x) { return x == ' '; });
-      if (word < text.size() && is_letter(text[word])) end = word - i > 1 ? word - 1 : run(word, is_letter);
+      if (word < text.size() && is_letter(text[word])) {
+        end = word - i > 1 ? word - 1 : run(word, is_letter);
+      } else {
+        for (; i + 1 < word; ++i)
+          visit(text.substr(i, 1));  // all at once: looking ahead for each would be their square
+        end = word;
+      }
     } else {
       end = i + std::max<std::size_t>(utf8_length(text, i), 1);
     }

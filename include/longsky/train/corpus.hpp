@@ -8,6 +8,7 @@
 #include <longsky/text/books.hpp>
 #include <longsky/text/byte_pair.hpp>
 #include <longsky/text/byte_pair_training.hpp>
+#include <longsky/text/heed_stop.hpp>
 
 #include <algorithm>
 #include <array>
@@ -99,7 +100,9 @@ inline PieceCounts count_training_pieces(std::span<const Book> books, std::strin
   for (std::int32_t id = BytePair::first_merge; id < tokenizer.vocab(); ++id)
     if (const std::string word(tokenizer.token(id)); tokenizer.is_word(id) && !reserved(word))
       pool(word).words.push_back(word);
+  StopHeeder heed("choosing key words");
   for (const auto& [piece, count] : counts) {
+    heed();
     const bool plain = piece.size() >= 5 && piece.size() <= 11 && piece[0] == ' ' &&
                        piece.find_first_not_of("abcdefghijklmnopqrstuvwxyz", 1) == std::string::npos;
     if (!plain || count < 2 || reserved(piece)) continue;
@@ -116,7 +119,8 @@ inline PieceCounts count_training_pieces(std::span<const Book> books, std::strin
 }
 
 /// A corpus of `books`: all but `held_out` are trained on; of that one, without its digits, the first third is the
-/// development haystack and the rest the reported one. Throws Error(usage) if a part is missing or too short to use.
+/// development haystack and the rest the reported one. Throws Error: usage if a part is missing or too short to use,
+/// stopped when the run is asked to stop.
 [[gnu::cold]] inline Corpus make_corpus(const BytePair& tokenizer, std::span<const Book> books,
                                         std::string_view held_out, std::uint64_t seed) {
   Corpus corpus;
@@ -127,15 +131,20 @@ inline PieceCounts count_training_pieces(std::span<const Book> books, std::strin
   corpus.encode = [tokenizer](std::string_view text, Tokens& out) { tokenizer.encode(text, out); };
   corpus.decode = [tokenizer](std::span<const std::int32_t> ids) { return tokenizer.decode(ids); };
 
+  auto tokens_of = [&tokenizer, heed = StopHeeder("making tokens of the books")](std::string_view part) mutable {
+    heed_stop("making tokens of the books");
+    Tokens out;
+    tokenizer.encode(part, out, heed);
+    return out;
+  };
   std::string text = book_called(books, held_out).text;
   std::erase_if(text, is_digit);
   std::size_t third = text.find('\n', text.size() / 3);
   if (third == std::string::npos) third = text.size() / 3;
-  corpus.development = {std::string(held_out) + " (first third)",
-                        tokenizer.encode(std::string_view(text).substr(0, third))};
-  corpus.held_out = {std::string(held_out) + " (rest)", tokenizer.encode(std::string_view(text).substr(third))};
+  corpus.development = {std::string(held_out) + " (first third)", tokens_of(std::string_view(text).substr(0, third))};
+  corpus.held_out = {std::string(held_out) + " (rest)", tokens_of(std::string_view(text).substr(third))};
   for (const Book& book : books)
-    if (book.name != held_out) corpus.documents.push_back({book.name, tokenizer.encode(book.text)});
+    if (book.name != held_out) corpus.documents.push_back({book.name, tokens_of(book.text)});
   if (corpus.documents.empty())
     throw Error(ExitCode::usage,
                 "the only book is the held-out one, " + std::string(held_out) + "; add books to train on");
