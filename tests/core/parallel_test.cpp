@@ -54,7 +54,7 @@ TEST_CASE("a stop leaves out the rest of the items in a scope that can be abando
     const longsky::Abandonable scope;
     CHECK(done(whole) <= threads);  // each thread is at an item at the most when the first stop comes
     CHECK(done(queue) == 0);
-    CHECK_THROWS_AS(longsky::throw_if_stopped("in a test"), longsky::Error);
+    CHECK_THROWS_AS(longsky::heed_stop("testing"), longsky::Error);
     bool elsewhere = true;
     std::thread([&] { elsewhere = longsky::Abandonable::here(); }).join();
     CHECK_FALSE(elsewhere);

@@ -4,6 +4,7 @@
 #include <longsky/core/error.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <string>
 
 namespace longsky {
@@ -19,15 +20,29 @@ inline bool stop_requested() { return signals::received.load(std::memory_order_r
 /// The first signal that asked, 0 where none did.
 inline int stop_signal() { return signals::received.load(std::memory_order_relaxed); }
 
-/// Throws Error(stopped) once a signal has asked; `where` completes "stopped …": "while learning the tokenizer".
-inline void throw_if_stopped(const char* where) {
+/// Throws Error(stopped) once a signal has asked the program to stop; `doing` is what is given up, such as "reading the
+/// books". A program without StopSignals never gets it.
+inline void heed_stop(const char* doing) {
   if (stop_requested()) [[unlikely]]
-    throw Error(ExitCode::stopped, "stopped " + std::string(where) + "; the same command does it again");
+    throw Error(ExitCode::stopped, "stopped while " + std::string(doing) + "; the same command begins with it again");
 }
+
+/// The same for a loop of small items: asks once in 4,096 calls.
+class StopHeeder {
+ public:
+  explicit StopHeeder(const char* doing) : doing_(doing) {}
+  void operator()() {
+    if ((++calls_ & 4095) == 0) heed_stop(doing_);
+  }
+
+ private:
+  const char* doing_;
+  std::uint32_t calls_ = 0;
+};
 
 /// While it lives, the loops of core/parallel.hpp that this thread begins leave out what is left of their items once a
 /// stop is asked for: an op at a long context takes many seconds. What they computed is then rubbish, so whoever opens
-/// a scope calls throw_if_stopped after the last op and before a result is used, and opens none around what must be
+/// a scope calls heed_stop after the last op and before a result is used, and opens none around what must be
 /// done whole, such as an update of weights.
 class Abandonable {
  public:

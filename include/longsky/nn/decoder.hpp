@@ -131,7 +131,7 @@ class Decoder {
     body(weights.data(), pass, /*keep=*/false);
     const std::int64_t n = pass.count();
     cross_entropy_forward<Precision, V, C>(device_, losses(n), best, hidden(n), pass.targets, head(weights.data()));
-    throw_if_stopped(in_a_pass);
+    heed_stop(in_a_pass);
     return {losses(n), static_cast<std::size_t>(n)};
   }
 
@@ -152,7 +152,7 @@ class Decoder {
     rmsnorm_backward<C>(device_, dx, d_outer["final_norm"_n], dh, stream(m.layers, n), final_r(n),
                         outer["final_norm"_n]);
     for (int layer = m.layers - 1; layer >= 0; --layer) {
-      throw_if_stopped(in_a_pass);
+      heed_stop(in_a_pass);
       T* block_weights = Layout::block(w, layer);
       if constexpr (Net::Recompute::recomputes)
         Block::forward(device_, pass, block_weights, saved(layer, n), scratch(n), dh, stream(layer, n));
@@ -160,7 +160,7 @@ class Decoder {
                       stream(layer, n));
     }
     embedding_backward<C>(device_, Rows<float, C>{d_outer["embedding"_n], V}, pass.tokens, dx, m.embedding_scale);
-    throw_if_stopped(in_a_pass);
+    heed_stop(in_a_pass);
     return {losses(n), static_cast<std::size_t>(n)};
   }
 
@@ -173,13 +173,13 @@ class Decoder {
     find_attention_bounds(pass);
     embed(w, pass);
     for (int layer = 0; layer < m.layers; ++layer) {
-      throw_if_stopped(in_a_pass);
+      heed_stop(in_a_pass);
       Block::forward(device_, pass, Layout::block(w, layer), saved(0, n), scratch(n), stream(layer + 1, n),
                      stream(layer, n));
       Block::keep(device_, cache + layer * Block::cache * capacity, saved(0, n), pass.context, capacity);
     }
     last_logits(w, stream(m.layers, n).slice(n - 1, 1), logits);
-    throw_if_stopped(in_a_pass);
+    heed_stop(in_a_pass);
   }
 
   /// The staged token of `pass`, which is at `index` of its sequence, against `cache`; writes the logits for its
@@ -198,7 +198,7 @@ class Decoder {
   static constexpr std::int64_t cache_size(int capacity) { return m.layers * Block::cache * capacity; }
 
  private:
-  static constexpr const char* in_a_pass = "in the middle of a pass";
+  static constexpr const char* in_a_pass = "computing a pass";
 
   void prepare(Pass& pass) { pass.rope_table = rope_table_.data(); }
 
@@ -223,7 +223,7 @@ class Decoder {
     find_attention_bounds(pass);
     embed(w, pass);
     for (int layer = 0; layer < m.layers; ++layer) {
-      throw_if_stopped(in_a_pass);
+      heed_stop(in_a_pass);
       Block::forward(device_, pass, Layout::block(w, layer), saved(keep ? layer : 0, n), scratch(n),
                      stream(layer + 1, n), stream(layer, n));
     }

@@ -25,7 +25,7 @@ inline void check_stage_data(const StageSpec& stage,
   constexpr int draws = 16;  // of a mixture, the part that asks for the most must be among them
   Batch batch(1, stage.context);
   try {
-    for (int i = 0; i < draws; ++i, throw_if_stopped("while trying the data"))
+    for (int i = 0; i < draws; ++i, heed_stop("trying the data"))
       fill(batch, static_cast<std::uint64_t>(i), static_cast<double>(i) / draws);
   } catch (const Error& e) {
     throw Error(e.code(), std::string(e.what()) + " (found while trying the data of stage " + stage.name + ")");

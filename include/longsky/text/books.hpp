@@ -3,8 +3,8 @@
 
 #include <longsky/core/error.hpp>
 #include <longsky/core/file.hpp>
+#include <longsky/core/stop.hpp>
 #include <longsky/core/utf8.hpp>
-#include <longsky/text/heed_stop.hpp>
 #include <longsky/text/inflate.hpp>
 #include <longsky/text/r_object.hpp>
 

@@ -11,7 +11,7 @@
 #include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
 #include <longsky/core/sealed_json.hpp>
-#include <longsky/text/heed_stop.hpp>
+#include <longsky/core/stop.hpp>
 #include <longsky/text/pieces.hpp>
 
 #include <algorithm>

@@ -8,8 +8,8 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
+#include <longsky/core/stop.hpp>
 #include <longsky/text/byte_pair.hpp>
-#include <longsky/text/heed_stop.hpp>
 
 #include <cstdint>
 #include <queue>

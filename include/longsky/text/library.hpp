@@ -6,8 +6,8 @@
 
 #include <longsky/core/error.hpp>
 #include <longsky/core/printable.hpp>
+#include <longsky/core/stop.hpp>
 #include <longsky/text/books.hpp>
-#include <longsky/text/heed_stop.hpp>
 
 #include <sys/stat.h>
 

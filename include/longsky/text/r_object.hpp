@@ -7,7 +7,7 @@
 #pragma once
 
 #include <longsky/core/error.hpp>
-#include <longsky/text/heed_stop.hpp>
+#include <longsky/core/stop.hpp>
 
 #include <cstddef>
 #include <cstdint>

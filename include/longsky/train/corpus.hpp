@@ -4,11 +4,11 @@
 #include <longsky/core/error.hpp>
 #include <longsky/core/printable.hpp>
 #include <longsky/core/random.hpp>
+#include <longsky/core/stop.hpp>
 #include <longsky/data/corpus.hpp>
 #include <longsky/text/books.hpp>
 #include <longsky/text/byte_pair.hpp>
 #include <longsky/text/byte_pair_training.hpp>
-#include <longsky/text/heed_stop.hpp>
 
 #include <algorithm>
 #include <array>
