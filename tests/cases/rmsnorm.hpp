@@ -17,15 +17,20 @@ namespace longsky::test {
 struct RmsnormCases {
   static constexpr float eps = 1e-5f;
 
+  /// The formula, into memory of its own; the same bits where y is x.
   template <class Device, class T, int C>
   static void check_forward(std::int64_t N) {
     const auto x = stored_as<T>(random_floats(N * C, "x")), w = stored_as<T>(random_floats(C, "w"));
-    const auto [y, r] = alike<Device>([&](Device& device) {
-      auto on_x = put<T>(device, x), on_w = put<T>(device, w), y = room<T>(device, N * C);
-      auto r = room<float>(device, N);
+    const auto [y, r, x_after, in_place, r_in_place] = alike<Device>([&](Device& device) {
+      auto on_x = put<T>(device, x), on_w = put<T>(device, w), y = room<T>(device, N * C), both = put<T>(device, x);
+      auto r = room<float>(device, N), other_r = room<float>(device, N);
       rmsnorm_forward<C>(device, Rows<T, C>{y, N}, r.data(), Rows<T, C>{on_x, N}, on_w.data(), eps);
-      return std::array{y.floats(), r.floats()};
+      rmsnorm_forward<C>(device, Rows<T, C>{both, N}, other_r.data(), Rows<T, C>{both, N}, on_w.data(), eps);
+      return std::array{y.floats(), r.floats(), on_x.floats(), both.floats(), other_r.floats()};
     });
+    CHECK(same_bits(x_after, x));
+    CHECK(same_bits(in_place, y));
+    CHECK(same_bits(r_in_place, r));
     Doubles want_r;
     const Doubles want = rmsnorm(to_double(x), to_double(w), eps, &want_r);
     CHECK(close(y, want, 1e-6 + rounding<T>));

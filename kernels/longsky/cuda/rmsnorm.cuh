@@ -43,10 +43,10 @@ struct RowTile {
 
 namespace kernel {
 
+// y and x carry no __restrict__, for y may be x: a thread has read its part of the row before it writes any of it.
 template <class T, int C, class Tile>
-__global__ __launch_bounds__(Tile::threads, 1024 / Tile::threads) void rmsnorm_forward(T* __restrict__ y,
-                                                                                       float* __restrict__ r,
-                                                                                       const T* __restrict__ x,
+__global__ __launch_bounds__(Tile::threads, 1024 / Tile::threads) void rmsnorm_forward(T* y, float* __restrict__ r,
+                                                                                       const T* x,
                                                                                        const T* __restrict__ w,
                                                                                        float eps, std::int64_t rows) {
   const int member = static_cast<int>(threadIdx.x) % Tile::team;
@@ -153,7 +153,7 @@ constexpr std::int64_t rmsnorm_backward_blocks(std::int64_t rows) {
   return std::min((rows + at_once - 1) / at_once, most);
 }
 
-/// Adds the gradients to `dx` and to `dw` [C].
+/// Adds the gradients to `dx` and to `dw` [C]. `dx` may be neither `dy` nor `x`.
 template <int C, class T>
 void rmsnorm_backward(Device& device, Rows<T, C> dx, float* dw, In<T, C> dy, In<T, C> x, const float* r, const T* w) {
   using Tile = RowTile<T, C>;
