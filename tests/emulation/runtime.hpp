@@ -10,4 +10,6 @@ extern int devices;
 extern int waits;           // how often the host waited for all that was queued
 extern int matmul_queries;  // how often cuBLASLt was asked for an algorithm
 
+std::size_t pinned_bytes();  // of the host's memory, held now
+
 }  // namespace longsky::emulation

@@ -106,6 +106,8 @@ TEMPLATE_LIST_TEST_CASE("the plan is what is allocated, to the byte", "[plan]", 
   std::int64_t sum = 0;
   for (const MemoryRow& row : planned.rows) sum += row.bytes;
   CHECK(planned.total() == sum);
+  CHECK(planned.host_total() == 0);  // all of it is the host's already
+  STATIC_REQUIRE(plan<R, OddStage, cpu::Device>().host_total() == 0);
 }
 
 /// All tokens are trained, so that the loss takes what is planned for it.

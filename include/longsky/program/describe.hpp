@@ -12,7 +12,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <locale>
 #include <ostream>
 #include <sstream>
@@ -122,24 +121,37 @@ struct StageCost {
   int steps;
 };
 
-/// The memory of every stage, row by row, and the work of its steps.
+/// The memory of every stage, row by row, and the work of its steps. What the host holds besides a device with memory
+/// of its own stands below the device's and is summed apart.
 [[gnu::cold]] inline std::string cost_table(const std::vector<StageCost>& stages, int threads) {
+  const bool apart = stages[0].memory.host_total() > 0;
   std::vector<std::vector<std::string>> rows{{""}};
   for (const MemoryRow& row : stages[0].memory.rows) rows.push_back({std::string(row.what)});
-  const std::size_t sums = rows.size();
-  for (const char* what : {"memory in all", "FLOP a step", "tokens", "FLOP"}) rows.push_back({what});
+  rows.push_back({apart ? "device's memory in all" : "memory in all"});
+  if (apart) {
+    for (const MemoryRow& row : stages[0].memory.host_rows) rows.push_back({"host: " + std::string(row.what)});
+    rows.push_back({"host's memory in all"});
+  }
+  for (const char* what : {"FLOP a step", "tokens", "FLOP"}) rows.push_back({what});
   double all = 0;
-  std::int64_t most = 0;
+  std::int64_t most = 0, most_of_host = 0;
   for (const StageCost& s : stages) {
     all += s.flops * s.steps;
     most = std::max(most, s.memory.total());
-    rows[0].push_back(std::string(s.name));
-    for (std::size_t i = 0; i < s.memory.rows.size(); ++i) rows[1 + i].push_back(words::bytes(s.memory.rows[i].bytes));
-    const std::string of_stage[] = {words::bytes(s.memory.total()), words::scientific(s.flops),
-                                    words::grouped(s.tokens * s.steps), words::scientific(s.flops * s.steps)};
-    for (std::size_t i = 0; i < std::size(of_stage); ++i) rows[sums + i].push_back(of_stage[i]);
+    most_of_host = std::max(most_of_host, s.memory.host_total());
+    std::vector<std::string> column{std::string(s.name)};
+    for (const MemoryRow& row : s.memory.rows) column.push_back(words::bytes(row.bytes));
+    column.push_back(words::bytes(s.memory.total()));
+    if (apart) {
+      for (const MemoryRow& row : s.memory.host_rows) column.push_back(words::bytes(row.bytes));
+      column.push_back(words::bytes(s.memory.host_total()));
+    }
+    column.insert(column.end(), {words::scientific(s.flops), words::grouped(s.tokens * s.steps),
+                                 words::scientific(s.flops * s.steps)});
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].push_back(column[i]);
   }
   return aligned(rows) + "the most at any time: " + words::bytes(most) +
+         (apart ? " of the device's memory and " + words::bytes(most_of_host) + " of the host's" : "") +
          (threads > 1 ? ", with " + std::to_string(threads) + " threads" : "") +
          "; all stages if every token is trained: " + words::scientific(all) + " FLOP\n";
 }

@@ -170,7 +170,9 @@ template <Recipe R, class Device>
   } catch (const std::bad_alloc&) {
     return command::say(app.name,
                         "there is not enough memory; the plan needs " +
-                            words::bytes(largest_plan<R, Device>(device_options.workers())) + ", and " + host_memory() +
+                            words::bytes(Device::shares_host_memory ? largest_plan<R, Device>(device_options.workers())
+                                                                    : largest_host_plan<R, Device>()) +
+                            " of the host's memory, and " + host_memory() +
                             ". Use fewer sequences a pass, or RecomputeBlocks.",
                         ExitCode::does_not_fit);
   } catch (const std::exception& e) {

@@ -249,6 +249,12 @@ class Run {
                                               memory_there(device_) +
                                               "; the plan command lists what for. Use a larger device, fewer "
                                               "sequences a pass, or RecomputeBlocks");
+    const std::int64_t of_host = largest_host_plan<R, Device>();
+    if (of_host > 0 && of_host > memory_given().bytes)
+      throw Error(ExitCode::does_not_fit, "the recipe needs " + words::bytes(of_host) + " of the host's memory and " +
+                                              host_memory() +
+                                              "; the plan command lists what for. Give the program more memory, or "
+                                              "train a smaller model");
   }
 
   [[gnu::cold]] void say_books() {
