@@ -33,7 +33,8 @@ struct RunDirectory {
   void evaluated(std::uint64_t seed, const Chain& chain, double found, int samples = 4, const std::string& name = "") {
     for (std::size_t links = 1; links <= chain.links.size(); ++links) {
       fs::create_directories(paths.node(seed, chain, links));
-      replace_file(paths.node(seed, chain, links) / "metrics.jsonl", "{\"step\":1,\"stage\":\"short\",\"loss\":2}\n");
+      replace_file(paths.node(seed, chain, links) / "metrics.jsonl",
+                   sealed_text(Json::object({{"step", 1}, {"stage", "short"}, {"loss", 2}})) + "\n");
     }
     const std::vector<std::vector<double>> cells(2, {found});
     write_record(paths.evaluation(seed, chain, false),
