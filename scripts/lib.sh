@@ -91,6 +91,22 @@ as_root() {
   fi
 }
 
+# apt_get LOG ARGUMENTS…: apt-get as root; what it says is in LOG. While another apt or dpkg holds a lock (the package
+# lists' one too, for which apt has no option that waits) it waits, and says so once.
+apt_get() {
+  local log=$1 said=false status
+  shift
+  while true; do
+    status=0
+    as_root apt-get -o DPkg::Lock::Timeout=0 "$@" >"$log" 2>&1 || status=$?
+    [[ $status -ne 0 && $status -ne 77 ]] || return $status
+    grep -qE 'Could not get lock |locked by another process' "$log" || return $status
+    $said || note "another apt or dpkg is at work; waiting until it is done (Ctrl-C stops)"
+    said=true
+    sleep 2
+  done
+}
+
 # need_packages LIST: installs what is missing and says what and why. Exit 2 with the command to run when it cannot.
 need_packages() {
   local missing log="$root/build/packages.log" status=0 name why
@@ -105,8 +121,7 @@ need_packages() {
   while read -r name why; do
     for m in "${missing[@]}"; do [[ "$m" != "$name" ]] || note "  $(printf '%-20s' "$name") $why"; done
   done <<<"$1"
-  { as_root apt-get update && as_root apt-get install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 ||
-    status=$?
+  { apt_get "$log" update && apt_get "$log" install -y --no-install-recommends "${missing[@]}"; } || status=$?
   [[ $status -eq 0 ]] && return 0
   local by_hand="apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
   [[ $status -ne 77 ]] || die "packages are missing and this is neither root nor sudo without a password. Run, as root:
@@ -137,7 +152,7 @@ need_books() {
     if [[ ! -s "data/debs/$package.deb" ]]; then
       note "fetching $package"
       fetch_deb "$package" || {
-        as_root apt-get update >build/packages.log 2>&1 || true  # a fresh machine has no package lists yet
+        apt_get build/packages.log update || true  # a fresh machine has no package lists yet
         fetch_deb "$package"
       } || die "apt-get cannot download $package (what it said: build/packages.log). Put its .deb at data/debs/$package.deb" 2
     fi
