@@ -2,6 +2,8 @@
 #include "data/toy_corpus.hpp"
 #include "support/catch.hpp"
 
+#include <longsky/core/signals.hpp>
+
 #include <algorithm>
 #include <set>
 
