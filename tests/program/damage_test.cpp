@@ -37,16 +37,6 @@ void expect_undisturbed_stage(const ScratchDirectory& out, const std::string& wo
   CHECK(outcome == undisturbed_first_stage());
 }
 
-/// Writes COMPLETE anew, so that whatever the files hold passes for what was written.
-void sign(const fs::path& directory, std::int64_t step) {
-  CheckpointManifest manifest{step, {}};
-  for (std::size_t i = 0; i < manifest.files.size(); ++i) {
-    const std::string bytes = read_file(directory / manifest.files[i]);
-    manifest.digests[i] = {bytes.size(), crc32c(bytes)};
-  }
-  replace_file(directory / "COMPLETE", manifest.text());
-}
-
 }  // namespace
 
 TEST_CASE("a damaged newest checkpoint is passed over, named, and the one before is used") {
@@ -111,7 +101,7 @@ TEST_CASE("damage to what a run cannot make again is code 4 with the file's name
   const std::string before = read_file(evaluation);
   const std::string fewer = std::regex_replace(before, std::regex("\"exact\": \\[[^\\]]*\\],?"), "\"exact\": [");
   REQUIRE(fewer != before);
-  replace_file(evaluation, fewer);
+  write_resealed(evaluation, fewer);
   const Ended ended = run(report);
   INFO(ended.said);
   CHECK(ended.code == 4);
@@ -201,7 +191,7 @@ TEST_CASE("a checkpoint of another version of the program is refused, not passed
   const auto names = names_in(checkpoints(out));
   const fs::path newest = checkpoints(out) / names.back();
   std::string state = read_file(newest / "state.json");
-  const std::string format = "\"format\": 2";
+  const std::string format = "\"format\": 3";
   REQUIRE(state.find(format) != std::string::npos);
   state.replace(state.find(format), format.size(), "\"format\": 1");
   replace_file(newest / "state.json", state);
@@ -209,6 +199,6 @@ TEST_CASE("a checkpoint of another version of the program is refused, not passed
   const Ended ended = run(train(out.path()));
   INFO(ended.said);
   CHECK(ended.code == 4);
-  CHECK_THAT(ended.said, Contains("another version of longsky (1, expected 2)") && Contains("another --out"));
+  CHECK_THAT(ended.said, Contains("another version of longsky (1, expected 3)") && Contains("another --out"));
   CHECK(names_in(checkpoints(out)) == names);
 }

@@ -140,14 +140,14 @@ TEST_CASE("another recipe or other options do not go on with a run") {
   const ScratchDirectory out;
   REQUIRE(stop_after(out / "run", 2).code == 75);
   const auto names = names_in(node(out / "run", 0) / "checkpoints");
-  expect(train(out / "run") + Arguments{"--scale", "2"}, 2, {"another scale", "another --out"});
-  expect(train(out / "run") + Arguments{"--lr-scale", "0.5"}, 2, {"another lr_scale"});
+  expect(train(out / "run") + Arguments{"--scale", "2"}, 2, {"another scale: 1.0 there, 2.0 here", "another --out"});
+  expect(train(out / "run") + Arguments{"--lr-scale", "0.5"}, 2, {"another lr_scale: 1.0 there, 0.5 here"});
   const fs::path json = out / "run" / "run.json";
   const std::string before = read_file(json);
   std::string other = before;
   other.replace(other.find("TextWindows"), 11, "RecordLists");
-  replace_file(json, other);
-  expect(train(out / "run"), 2, {"another recipe"});
+  write_resealed(json, other);
+  expect(train(out / "run"), 2, {"another recipe: ", "RecordLists"});
   replace_file(json, before);
   CHECK(names_in(node(out / "run", 0) / "checkpoints") == names);
   expect_undisturbed(out);

@@ -117,6 +117,7 @@ class Process {
   }
 
   void signal(int number) { ::kill(child_, number); }
+  pid_t id() const { return child_; }
 
   /// Nobody reads what it says from here on.
   void stop_listening() { ::close(std::exchange(output_, -1)); }

@@ -1,10 +1,13 @@
-// longsky/program/records.hpp — the JSON files of a run directory, as structs: run.json and the evaluations.
+// longsky/program/records.hpp — the JSON files of a run directory, as structs: run.json and the evaluations. Each
+// carries its own checksum (core/sealed_json.hpp).
 #pragma once
 
 #include <longsky/core/error.hpp>
 #include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
+#include <longsky/core/sealed_json.hpp>
 #include <longsky/eval/report_data.hpp>
+#include <longsky/program/identity.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -12,22 +15,6 @@
 #include <vector>
 
 namespace longsky {
-
-/// What two invocations on one directory must agree on; anything else may change between them.
-struct RunIdentity {
-  std::string recipe;  ///< describe<R>()
-  double scale = 1, lr_scale = 1;
-  std::uint32_t books = 0;  ///< CRC-32C of their texts
-  std::string held_out;
-
-  static void fields(auto& identity, auto&& field) {
-    field("recipe", identity.recipe);
-    field("scale", identity.scale);
-    field("lr_scale", identity.lr_scale);
-    field("books", identity.books);
-    field("held_out", identity.held_out);
-  }
-};
 
 /// run.json: what was run, where, and for how long.
 struct RunRecord {
@@ -99,10 +86,9 @@ struct EvaluationRecord {
 /// A record as its file has it. Throws Error(corrupt) with the file's name where that is not what a run writes.
 template <JsonStruct T>
 [[gnu::cold]] T read_record(const std::filesystem::path& path) {
-  const std::string text = read_file(path);
   std::string problem;
+  const Json json = read_sealed(path, &problem);
   try {
-    const Json json = Json::parse(text, &problem);
     if (problem.empty()) {
       const T record = json.get<T>();
       if (record.sound()) return record;
@@ -116,7 +102,7 @@ template <JsonStruct T>
 
 template <JsonStruct T>
 void write_record(const std::filesystem::path& path, const T& record) {
-  replace_file(path, Json(record).text(1) + "\n");
+  write_sealed(path, record);
 }
 
 }  // namespace longsky

@@ -100,8 +100,7 @@ inline std::string percent(double x) { return std::isfinite(x) ? fixed_text(100 
 
 /// Throws Error(usage) where no run has begun.
 [[gnu::cold]] inline void require_run(const RunPaths& paths) {
-  std::error_code error;
-  if (!std::filesystem::exists(paths.run_json(), error))
+  if (!name_is_taken(paths.run_json()))
     throw Error(ExitCode::usage,
                 "there is no run in " + paths.out.string() + "; name its directory with --out, or train first");
 }
@@ -115,7 +114,7 @@ namespace results {
   for (std::size_t n = 1; n <= chain.links.size(); ++n) {
     const auto node = paths.node(seed, chain, n);
     const auto finished = node / "checkpoints" / finished_checkpoint;
-    if (!std::filesystem::exists(finished, error) || !counted.insert(node.string()).second) continue;
+    if (!name_is_taken(finished) || !counted.insert(node.string()).second) continue;
     const StageFigures of_node = read_stage_figures(open_checkpoint(finished));
     all.figures += of_node;
     all.of_stage(chain.directory(n)) += of_node;
@@ -168,7 +167,7 @@ namespace results {
     for (const std::uint64_t seed : seeds) {
       results::add_figures(all, paths, seed, chain, counted);
       const auto path = paths.evaluation(seed, chain, development);
-      if (!std::filesystem::exists(path, error)) continue;
+      if (!name_is_taken(path)) continue;
       auto record = read_record<EvaluationRecord>(path);
       if (record.chain != chain.name)
         throw Error(ExitCode::corrupt, path.string() + " is an evaluation of '" + record.chain + "', expected '" +

@@ -10,9 +10,11 @@
 #include <longsky/core/printable.hpp>
 #include <longsky/eval/needle.hpp>
 #include <longsky/eval/perplexity.hpp>
+#include <longsky/io/directory_lock.hpp>
 #include <longsky/program/chain.hpp>
 #include <longsky/program/check_corpus.hpp>
 #include <longsky/program/check_options.hpp>
+#include <longsky/program/claim.hpp>
 #include <longsky/program/describe.hpp>
 #include <longsky/program/options.hpp>
 #include <longsky/program/paths.hpp>
@@ -88,6 +90,7 @@ class Run {
     for (const Chain& chain : chains_)
       require_room_for_names(paths_.node(options_.seed, chain, chain.links.size()) / "checkpoints");
     require_writable(paths_.out);
+    lock_directory();
     const AtEnd keep_time([this] { record_wall(); });
     load_corpus();
     require_memory();  // beside the books
@@ -119,6 +122,7 @@ class Run {
     for (int s = 0; s < options_.seeds; ++s)
       for (const Chain& chain : chains_)
         require_finished(options_.seed + static_cast<std::uint64_t>(s), chain, chain.links.size());
+    lock_directory();
     const AtEnd keep_time([this] { record_wall(); });
     load_corpus();
     say_books();
@@ -137,6 +141,8 @@ class Run {
   /// On the development grid it only prints: what settings are chosen by is not what is reported.
   [[gnu::cold]] void report() {
     progress_.finish();
+    require_begun();
+    if (!options_.development) lock_directory();
     record_wall();  // the report shows it
     const Results all = read_results(paths_, chains_, options_.development);
     print_results(std::cout, all, progress_options(ProgressStyle::automatic, 1).colour);
@@ -159,8 +165,7 @@ class Run {
     held_out_ = book_meant(books, options_.held_out).name;
     not_read_ = library.not_read;
     for (const Book& book : books) books_crc_ = crc32c(book.text, crc32c(book.name, books_crc_));
-    std::error_code error;
-    tokenizer_ = std::filesystem::exists(paths_.run_json(), error) && std::filesystem::exists(paths_.tokenizer(), error)
+    tokenizer_ = name_is_taken(paths_.run_json()) && name_is_taken(paths_.tokenizer())
                      ? BytePair::load(paths_.tokenizer())
                      : make_tokenizer(books, held_out_, R::model.vocab);
     if (tokenizer_.vocab() != R::model.vocab)
@@ -179,8 +184,7 @@ class Run {
   [[gnu::cold]] std::filesystem::path require_finished(std::uint64_t seed, const Chain& chain,
                                                        std::size_t links) const {
     const auto directory = paths_.node(seed, chain, links) / "checkpoints" / finished_checkpoint;
-    std::error_code error;
-    if (!std::filesystem::exists(directory, error))
+    if (!name_is_taken(directory))
       throw Error(ExitCode::usage, "there is no finished model in " + directory.string() + "; run train first");
     return directory;
   }
@@ -188,7 +192,15 @@ class Run {
   /// Loads what the first `links` stages of `chain` ended with. Throws Error(usage) when they are not finished.
   [[gnu::cold]] void load_finished(std::uint64_t seed, const Chain& chain, std::size_t links,
                                    Weights<R>& weights) const {
-    read_checkpoint(open_checkpoint(require_finished(seed, chain, links)), named_tensors<R>(weights.span()), {});
+    const CheckpointInfo info = open_checkpoint(require_finished(seed, chain, links));
+    // What its weights mean is asked for; with which options and books they were trained, where a run goes on.
+    const Json state = checked_stage_state(read_checkpoint_state(info), info);
+    const StageIdentity here{identity(), seed, chain.directory(links)};
+    require_same(info.directory, state["identity"],
+                 Json::object({{"run", Json::object({{"recipe", here.run.recipe}, {"tokenizer", here.run.tokenizer}})},
+                               {"seed", here.seed},
+                               {"stages", here.stages}}));
+    read_checkpoint(info, named_tensors<R>(weights.span()), {});
   }
 
   /// Needle grid of the weights at the end of `chain`, and the perplexity after each of its stages.
@@ -266,26 +278,41 @@ class Run {
   }
 
   RunIdentity identity() const {
-    return {describe<R>(), options_.scale, options_.lr_scale, books_crc_, options_.held_out};
+    return {describe<R>(), options_.scale, options_.lr_scale, books_crc_, held_out_, checksum_of(tokenizer_)};
   }
 
-  [[gnu::cold]] void claim_directory() {
+  // Nobody else writes into the directory from here on. One that is not there yet is locked when it is made.
+  [[gnu::cold]] void lock_directory() {
     std::error_code error;
-    if (!std::filesystem::exists(paths_.run_json(), error)) return;
-    const auto run = read_record<RunRecord>(paths_.run_json());
-    const Json started = run.identity;
-    for (const auto& [key, value] : Json(identity()).members())
-      if (started[key.c_str()] != value)
-        throw Error(ExitCode::usage, "the directory " + paths_.out.string() + " holds a run with another " + key +
-                                         "; give the options it was started with, or another --out");
-    record_ = run;
+    if (lock_ || !std::filesystem::is_directory(paths_.out, error)) return;
+    lock_.emplace(paths_.out);
+    if (!lock_->held())
+      progress_.message("the file system of " + paths_.out.string() +
+                        " has no locks: see that no other process writes there");
+  }
+
+  // Writes nothing unless everything there is this run's: what is refused must not be bound to what it was refused for.
+  [[gnu::cold]] void claim_directory() {
+    make_directories(paths_.out);
+    lock_directory();
+    const RunIdentity here = identity();
+    std::optional<RunRecord> record;
+    if (name_is_taken(paths_.run_json())) {
+      record = read_record<RunRecord>(paths_.run_json());
+      if (const std::string other = difference(record->identity, here); !other.empty())
+        throw Error(ExitCode::usage, "the directory " + paths_.out.string() + " holds a run with " + other +
+                                         "; give the options and books it was started with, or another --out");
+    }
+    const auto stages = stage_directories(paths_);
+    if (const std::string builds = check_checkpoints(paths_, here); !builds.empty()) progress_.message(builds);
+    record_ = record;
+    if (!lock_->held()) return;
+    remove_stale_temporaries(paths_.out / ".");  // the directory itself may be reached by a link
+    for (const std::filesystem::path& stage : stages) remove_stale_temporaries(stage);
   }
 
   void save_tokenizer() const {
-    make_directories(paths_.out);
-    std::error_code error;
-    if (std::filesystem::exists(paths_.run_json(), error)) return;
-    tokenizer_.save(paths_.tokenizer());
+    if (!name_is_taken(paths_.run_json())) tokenizer_.save(paths_.tokenizer());
   }
 
   // Written once the corpus has been read, so that a wrong corpus does not bind the directory to it.
@@ -300,9 +327,8 @@ class Run {
   // counts.
   [[gnu::cold]] void record_wall() {
     if (!record_ && !stop_requested()) return;  // refused: this run is not ours
-    std::error_code error;
     RunRecord run = record_ ? *record_ : RunRecord();
-    if (std::filesystem::exists(paths_.run_json(), error)) {
+    if (name_is_taken(paths_.run_json())) {
       const auto there = read_record<RunRecord>(paths_.run_json());
       if (!record_) run = there;
       run.wall_s = there.wall_s;
@@ -360,8 +386,7 @@ class Run {
   }
 
   bool finished(const std::filesystem::path& node) const {
-    std::error_code error;
-    return std::filesystem::exists(node / "checkpoints" / finished_checkpoint / "COMPLETE", error);
+    return name_is_taken(node / "checkpoints" / finished_checkpoint / "COMPLETE");
   }
 
   [[gnu::cold]] void train_chain(std::uint64_t seed, const Chain& chain, Weights<R>& weights) {
@@ -371,8 +396,7 @@ class Run {
       const double flops_of_all = stage_flops(link.stage);
       const bool first_visit = visited_.insert(node.string()).second;
       if (finished(node)) {
-        read_checkpoint(open_checkpoint(node / "checkpoints" / finished_checkpoint), named_tensors<R>(weights.span()),
-                        {});
+        load_finished(seed, chain, n, weights);
         if (first_visit) done_ += flops_of_all;
         continue;
       }
@@ -391,16 +415,13 @@ class Run {
       for_each_stage<R>([&]<class S>(std::size_t i) {
         if (i != link.stage) return;
         Trainer<R, S, Device> trainer(device_, weights.span(), corpus_, seed, changes);
-        train_stage(trainer, stage_tensors<R>(weights.span(), trainer.optimizer()), node, hooks);
+        run_stage(trainer, stage_tensors<R>(weights.span(), trainer.optimizer()), R::model, node,
+                  {identity(), seed, chain.directory(n)},
+                  {options_.checkpoint_every, options_.checkpoint_minutes, options_.keep},
+                  Json::object({{"command", command_}}), peak_, hooks);
       });
       write_run_json();
     }
-  }
-
-  void train_stage(StageLoop& trainer, const StageTensors& tensors, const std::filesystem::path& node,
-                   const StageHooks& hooks) {
-    run_stage(trainer, tensors, R::model, node, {options_.checkpoint_every, options_.checkpoint_minutes, options_.keep},
-              Json::object({{"command", command_}}), peak_, hooks);
   }
 
   std::string label(std::uint64_t seed, const std::string& what) const {
@@ -409,8 +430,7 @@ class Run {
 
   // Whether an evaluation of as many samples is there. One that is damaged is made again.
   [[gnu::cold]] bool evaluated(const std::filesystem::path& path) {
-    std::error_code error;
-    if (!std::filesystem::exists(path, error)) return false;
+    if (!name_is_taken(path)) return false;
     try {
       return read_record<EvaluationRecord>(path).samples == options_.samples;
     } catch (const Error& damage) {
@@ -443,6 +463,7 @@ class Run {
   Corpus corpus_;
   Clock::time_point start_ = Clock::now();
   double recorded_ = 0, peak_ = 1, total_ = 1, done_ = 0;
+  std::optional<DirectoryLock> lock_;
   std::optional<RunRecord> record_;  // what run.json says, once this invocation may write it
   std::set<std::string> visited_;
   std::string books_, held_out_;

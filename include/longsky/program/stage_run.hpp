@@ -4,10 +4,12 @@
 // with the same bits.
 #pragma once
 
+#include <longsky/core/build.hpp>
 #include <longsky/core/error.hpp>
 #include <longsky/core/json.hpp>
 #include <longsky/core/signals.hpp>
 #include <longsky/io/checkpoint.hpp>
+#include <longsky/program/identity.hpp>
 #include <longsky/program/paths.hpp>
 #include <longsky/spec/cost.hpp>
 #include <longsky/train/metrics.hpp>
@@ -54,7 +56,7 @@ struct StageFigures {
 };
 
 /// What the state.json of a stage's checkpoint is. Another number is another meaning of its fields.
-inline constexpr int stage_state_format = 2;
+inline constexpr int stage_state_format = 3;
 
 /// The state of a checkpoint that run_stage wrote. Throws Error(corrupt) where another longsky wrote it.
 [[gnu::cold]] inline Json checked_stage_state(Json state, const CheckpointInfo& info) {
@@ -103,15 +105,17 @@ StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
 }
 
 /// Goes through the steps of `trainer` in `directory`; its weights come in as they start and go out as they end.
-/// Throws Error(stopped) after a checkpoint when `should_stop` says so.
+/// Throws Error(stopped) after a checkpoint when `should_stop` says so, Error(usage) for a checkpoint of another run.
 [[gnu::cold]] inline StageFigures run_stage(StageLoop& trainer, const StageTensors& tensors, const ModelSpec& model,
-                                            const std::filesystem::path& directory, const CheckpointPolicy& policy,
-                                            const Json& header, double peak_flops, const StageHooks& hooks) {
+                                            const std::filesystem::path& directory, const StageIdentity& identity,
+                                            const CheckpointPolicy& policy, const Json& header, double peak_flops,
+                                            const StageHooks& hooks) {
   using Clock = std::chrono::steady_clock;
   const StageSpec& stage = trainer.stage();
   StageFigures figures;
   if (const auto info = newest_checkpoint(directory, hooks.say)) {
-    checked_stage_state(read_checkpoint_state(*info), *info);  // before a weight changes
+    const Json found = checked_stage_state(read_checkpoint_state(*info), *info);  // before a weight changes
+    require_same(info->directory, found["identity"], identity);
     const Json state = read_checkpoint(*info, tensors.model, tensors.moments);
     trainer.restore({state.at("step").get<int>(), state.at("tokens").get<std::int64_t>(),
                      state.at("trained").get<std::int64_t>(), state.at("guard").get<SpikeGuard>()});
@@ -124,6 +128,8 @@ StageTensors stage_tensors(std::span<float> weights, const auto& optimizer) {
   const auto state = [&] {
     const auto s = trainer.state();
     return Json::object({{"format", stage_state_format},
+                         {"identity", identity},
+                         {"build", build_text()},
                          {"stage", stage.name},
                          {"step", s.step},
                          {"tokens", s.tokens},
