@@ -16,7 +16,7 @@ namespace {
 std::map<std::string, std::string> everything_in(const fs::path& directory) {
   std::map<std::string, std::string> files;
   for (const auto& entry : fs::recursive_directory_iterator(directory))
-    if (entry.is_regular_file() && entry.path().filename() != "lock")
+    if (!entry.is_symlink() && entry.is_regular_file() && entry.path().filename() != "lock")
       files[entry.path().string()] = read_file(entry.path());
   return files;
 }
@@ -68,6 +68,7 @@ TEST_CASE("a checkpoint that lies in another stage's or seed's place is refused"
   fs::copy(node(out, 0) / "checkpoints/finished", wrong);
   expect_refused(out, train(out), {wrong.string(), "another stages: 'pretrain' there, 'pretrain+sft' here"});
   fs::remove_all(wrong);
+  fs::create_directories(out / "seed_3");
   fs::copy(node(out, 0), out / "seed_3/pretrain", fs::copy_options::recursive);
   expect_refused(out, train(out) + Arguments{"--seed", "3"}, {"seed_3", "another seed: 0 there, 3 here"});
   fs::remove_all(out / "seed_3");

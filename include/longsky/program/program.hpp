@@ -88,6 +88,7 @@ template <Recipe R, class Device>
   constexpr std::size_t longest_prompt = std::size_t{64} << 20;
   const std::string prompt = generation.prompt == "-" ? read_standard_input(longest_prompt) : generation.prompt;
   run.load_corpus();
+  run.finished_of(options.seed, chain, chain.links.size());  // its tokenizer, too, is the one that is there
   const Corpus& corpus = run.corpus();
   std::vector<std::int32_t> tokens{corpus.special.bos};
   corpus.encode(prompt, tokens);

@@ -189,18 +189,22 @@ class Run {
     return directory;
   }
 
+  /// What the first `links` stages of `chain` ended with. Throws Error(usage) when they are not finished, or are of
+  /// another recipe, place or, once the corpus is loaded, tokenizer: that is what weights mean. With which options and
+  /// books they were trained is compared where a run goes on.
+  [[gnu::cold]] CheckpointInfo finished_of(std::uint64_t seed, const Chain& chain, std::size_t links) const {
+    const CheckpointInfo info = open_checkpoint(require_finished(seed, chain, links));
+    std::vector<Json::Member> run{{"recipe", describe<R>()}};
+    if (!held_out_.empty()) run.push_back({"tokenizer", checksum_of(tokenizer_)});
+    require_same(info.directory, checked_stage_state(read_checkpoint_state(info), info)["identity"],
+                 Json::object({{"run", Json::object(run)}, {"seed", seed}, {"stages", chain.directory(links)}}));
+    return info;
+  }
+
   /// Loads what the first `links` stages of `chain` ended with. Throws Error(usage) when they are not finished.
   [[gnu::cold]] void load_finished(std::uint64_t seed, const Chain& chain, std::size_t links,
                                    Weights<R>& weights) const {
-    const CheckpointInfo info = open_checkpoint(require_finished(seed, chain, links));
-    // What its weights mean is asked for; with which options and books they were trained, where a run goes on.
-    const Json state = checked_stage_state(read_checkpoint_state(info), info);
-    const StageIdentity here{identity(), seed, chain.directory(links)};
-    require_same(info.directory, state["identity"],
-                 Json::object({{"run", Json::object({{"recipe", here.run.recipe}, {"tokenizer", here.run.tokenizer}})},
-                               {"seed", here.seed},
-                               {"stages", here.stages}}));
-    read_checkpoint(info, named_tensors<R>(weights.span()), {});
+    read_checkpoint(finished_of(seed, chain, links), named_tensors<R>(weights.span()), {});
   }
 
   /// Needle grid of the weights at the end of `chain`, and the perplexity after each of its stages.
