@@ -2,11 +2,11 @@
 // own?
 #pragma once
 
-#include <longsky/core/build.hpp>
 #include <longsky/core/error.hpp>
 #include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
 #include <longsky/io/checkpoint.hpp>
+#include <longsky/program/build.hpp>
 #include <longsky/program/identity.hpp>
 #include <longsky/program/paths.hpp>
 #include <longsky/program/results.hpp>

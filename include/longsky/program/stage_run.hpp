@@ -4,11 +4,11 @@
 // with the same bits.
 #pragma once
 
-#include <longsky/core/build.hpp>
 #include <longsky/core/error.hpp>
 #include <longsky/core/json.hpp>
 #include <longsky/core/signals.hpp>
 #include <longsky/io/checkpoint.hpp>
+#include <longsky/program/build.hpp>
 #include <longsky/program/identity.hpp>
 #include <longsky/program/paths.hpp>
 #include <longsky/spec/cost.hpp>

@@ -1,4 +1,4 @@
-// longsky/core/build.hpp — which build of a program this is, found without asking its build system.
+// longsky/program/build.hpp — which build of a program this is, found without asking its build system.
 //
 //   "longsky 0.1.0, g++ 12.2.0, optimised, avx512f avx2 fma, code 1a2b3c4d"
 //

@@ -1,7 +1,7 @@
-// tests/core/build_test.cpp — a program knows its own build.
+// tests/program/build_test.cpp — a program knows its own build.
 #include "support/catch.hpp"
 
-#include <longsky/core/build.hpp>
+#include <longsky/program/build.hpp>
 
 #include <cstdlib>
 #include <string>
