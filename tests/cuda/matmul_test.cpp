@@ -7,6 +7,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace longsky::test {
@@ -46,6 +47,21 @@ TEST_CASE("cuBLASLt is asked once for a shape", "[cuda][matmul]") {
   CHECK(queries(7, bias) == 1);
   CHECK(queries(8, bias) == 0);
   CHECK(queries(8, nullptr) == 0);
+}
+
+TEST_CASE("the emulation sums as a GPU does where it is asked to", "[cuda][emulation]") {
+  cuda::Device device;
+  // 1e8 and 1 in one float sum: the 1 is lost; in double it is not.
+  OnDevice<float> a(device, std::vector<float>{1e8f, 0, 0, 0, 1, 0, 0, 0, -1e8f, 0, 0, 0, 0, 0, 0, 0});
+  OnDevice<float> b(device, std::vector<float>(16, 1.0f)), d(device, 4);
+  const auto sum = [&](bool hardware) {
+    const bool before = std::exchange(emulation::hardware_sums, hardware);
+    cuda::matmul(device, {1, 1, 16}, cuda::Factor<float>{a, 16}, cuda::Factor<float>{b, 16, true}, d.data(), 4);
+    emulation::hardware_sums = before;
+    return d.values()[0];
+  };
+  CHECK(sum(false) == 1.0f);
+  CHECK(sum(true) == 0.0f);
 }
 
 TEST_CASE("errors of cuBLASLt say what was asked and what to do", "[cuda][matmul]") {

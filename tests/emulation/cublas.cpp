@@ -10,14 +10,23 @@
 
 #include <cublasLt.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace longsky::emulation {
+// LONGSKY_EMULATED_SUMS=hardware, or unset: sums in double.
+bool hardware_sums = [] {
+  const char* const how = std::getenv("LONGSKY_EMULATED_SUMS");
+  return how && std::string_view(how) == "hardware";
+}();
 int matmul_queries = 0;
 
 namespace {
@@ -110,6 +119,35 @@ std::vector<float> lines(const void* data, const Layout& layout, bool along, std
 }  // namespace longsky::emulation
 
 using namespace longsky::emulation;
+
+namespace {
+
+/// As tensor cores add: products of bfloat16 exactly, 16 of them at a time to a float that is cut, not rounded; the two
+/// halves of the depth by two warps.
+double sum_of_tensor_cores(const float* a, const float* b, std::uint64_t depth) {
+  const auto cut = [](double x) {
+    const auto rounded = static_cast<float>(x);
+    return std::abs(double{rounded}) > std::abs(x) ? std::nextafter(rounded, 0.0f) : rounded;
+  };
+  float halves[2] = {};
+  const std::uint64_t half = (depth / 2 + 15) / 16 * 16;
+  for (std::uint64_t k = 0; k < depth; k += 16) {
+    double group = 0;
+    for (std::uint64_t i = k; i < std::min(depth, k + 16); ++i) group += double{a[i]} * double{b[i]};
+    float& sum = halves[k >= half];
+    sum = cut(double{sum} + group);
+  }
+  return double{halves[0] + halves[1]};
+}
+
+/// As threads add: floats, each product rounded with its sum, in four sums that are joined at the end.
+double sum_of_threads(const float* a, const float* b, std::uint64_t depth) {
+  float sums[4] = {};
+  for (std::uint64_t k = 0; k < depth; ++k) sums[k % 4] = std::fma(a[k], b[k], sums[k % 4]);
+  return double{(sums[0] + sums[2]) + (sums[1] + sums[3])};
+}
+
+}  // namespace
 
 extern "C" {
 
@@ -237,9 +275,14 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t of, const v
   for (std::uint64_t j = 0; j < found.columns; ++j)
     for (std::uint64_t i = 0; i < found.rows; ++i) {
       const std::int64_t at = static_cast<std::int64_t>(i) + static_cast<std::int64_t>(j) * of_d.leading;
+      const auto* const of_row = &line_a[i * found.depth];
+      const auto* const of_column = &line_b[j * found.depth];
       double sum = 0;
-      for (std::uint64_t k = 0; k < found.depth; ++k)
-        sum += double{line_a[i * found.depth + k]} * double{line_b[j * found.depth + k]};
+      if (hardware_sums)
+        sum = of_a.type == CUDA_R_32F ? sum_of_threads(of_row, of_column, found.depth)
+                                      : sum_of_tensor_cores(of_row, of_column, found.depth);
+      else
+        for (std::uint64_t k = 0; k < found.depth; ++k) sum += double{of_row[k]} * double{of_column[k]};
       sum *= of_product;
       if (of_addend != 0) sum += of_addend * double{element(c, of_c.type, at)};
       if (has_bias) sum += double{element(product.bias, of_d.type, static_cast<std::int64_t>(i))};

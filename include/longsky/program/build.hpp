@@ -10,6 +10,7 @@
 #include <longsky/core/crc32c.hpp>
 #include <longsky/core/error.hpp>
 #include <longsky/core/file.hpp>
+#include <longsky/core/number_text.hpp>
 #include <longsky/version.hpp>
 
 #include <link.h>
@@ -55,38 +56,47 @@ namespace build {
   return text + "," + (instructions.empty() ? " no vector extensions" : instructions);
 }
 
-/// The CRC-32C of what the loaded file that holds `inside` has of code and constants; 0 where it cannot be read. Its
-/// first segment is left out where that has no code: it holds what linkers and debuggers write.
+/// A part of a file, in bytes.
+struct Part {
+  std::uint64_t offset, size;
+};
+
+/// The loaded file that an address lies in, and its segments of code and constants. (nvcc 13.0 breaks off at a vector
+/// of the system's own type of a segment, a struct without a name.)
+struct LoadedFile {
+  const void* inside;
+  std::string file = {};
+  std::vector<Part> segments = {};
+};
+
+/// For dl_iterate_phdr. Its first segment is left out where that has no code: it holds what linkers and debuggers
+/// write.
+[[gnu::cold]] inline int look_inside(dl_phdr_info* loaded, std::size_t, void* data) {
+  auto& s = *static_cast<LoadedFile*>(data);
+  const std::span<const ElfW(Phdr)> headers(loaded->dlpi_phdr, loaded->dlpi_phnum);
+  const auto address = reinterpret_cast<std::uintptr_t>(s.inside) - loaded->dlpi_addr;
+  bool here = false;
+  for (const ElfW(Phdr) & h : headers) here |= h.p_type == PT_LOAD && address - h.p_vaddr < h.p_memsz;
+  if (!here) return 0;
+  s.file = loaded->dlpi_name && *loaded->dlpi_name ? loaded->dlpi_name : "/proc/self/exe";
+  for (const ElfW(Phdr) & h : headers)
+    if (h.p_type == PT_LOAD && !(h.p_flags & PF_W) && (h.p_offset > 0 || (h.p_flags & PF_X)))
+      s.segments.push_back({h.p_offset, h.p_filesz});
+  return 1;
+}
+
+/// The CRC-32C of what the loaded file that holds `inside` has of code and constants; 0 where it cannot be read.
 [[gnu::cold]] inline std::uint32_t code_checksum(const void* inside) {
-  struct Search {
-    const void* inside;
-    std::string file;
-    std::vector<ElfW(Phdr)> segments;
-  } search{inside, {}, {}};
-  ::dl_iterate_phdr(
-      [](dl_phdr_info* loaded, std::size_t, void* data) {
-        auto& s = *static_cast<Search*>(data);
-        const std::span<const ElfW(Phdr)> headers(loaded->dlpi_phdr, loaded->dlpi_phnum);
-        const auto address = reinterpret_cast<std::uintptr_t>(s.inside) - loaded->dlpi_addr;
-        const bool here = std::any_of(headers.begin(), headers.end(), [&](const ElfW(Phdr) & h) {
-          return h.p_type == PT_LOAD && address - h.p_vaddr < h.p_memsz;
-        });
-        if (!here) return 0;
-        s.file = loaded->dlpi_name && *loaded->dlpi_name ? loaded->dlpi_name : "/proc/self/exe";
-        for (const ElfW(Phdr) & h : headers)
-          if (h.p_type == PT_LOAD && !(h.p_flags & PF_W) && (h.p_offset > 0 || (h.p_flags & PF_X)))
-            s.segments.push_back(h);
-        return 1;
-      },
-      &search);
+  LoadedFile search{inside};
+  ::dl_iterate_phdr(look_inside, &search);
   std::uint32_t crc = 0;
   try {
     const FileReader file(search.file);
     std::vector<std::byte> part(std::size_t{1} << 20);
-    for (const ElfW(Phdr) & h : search.segments)
-      for (std::uint64_t at = 0; at < h.p_filesz; at += part.size()) {
-        const std::span<std::byte> piece(part.data(), std::min<std::uint64_t>(part.size(), h.p_filesz - at));
-        file.read(h.p_offset + at, piece);
+    for (const Part& segment : search.segments)
+      for (std::uint64_t at = 0; at < segment.size; at += part.size()) {
+        const std::span<std::byte> piece(part.data(), std::min<std::uint64_t>(part.size(), segment.size - at));
+        file.read(segment.offset + at, piece);
         crc = crc32c(piece, crc);
       }
   } catch (const Error&) {
@@ -98,15 +108,9 @@ namespace build {
 }  // namespace build
 
 /// The build this is called from. Two programs of equal text give equal bits on one machine.
-[[gnu::cold]] inline const std::string& build_text() {
-  static const std::string text = [] {
-    static const char here = 0;
-    const std::uint32_t crc = build::code_checksum(&here);
-    std::string digits;
-    for (int shift = 28; shift >= 0; shift -= 4) digits += "0123456789abcdef"[crc >> shift & 15];
-    return build::words() + ", code " + digits;
-  }();
-  return text;
+[[gnu::cold]] inline std::string build_text() {
+  static const char here = 0;
+  return build::words() + ", code " + hex_text(build::code_checksum(&here), 8);
 }
 
 }  // namespace longsky

@@ -416,16 +416,21 @@ class Run {
           .say = [&](const std::string& sentence) { progress_.message(sentence); },
       };
       const StageChanges changes{.steps = steps, .lr_scale = options_.lr_scale, .position = link.position};
+      const StageIdentity here{identity(), seed, chain.directory(n)};
       for_each_stage<R>([&]<class S>(std::size_t i) {
         if (i != link.stage) return;
         Trainer<R, S, Device> trainer(device_, weights.span(), corpus_, seed, changes);
-        run_stage(trainer, stage_tensors<R>(weights.span(), trainer.optimizer()), R::model, node,
-                  {identity(), seed, chain.directory(n)},
-                  {options_.checkpoint_every, options_.checkpoint_minutes, options_.keep},
-                  Json::object({{"command", command_}}), peak_, hooks);
+        train_stage(trainer, stage_tensors<R>(weights.span(), trainer.optimizer()), node, here, hooks);
       });
       write_run_json();
     }
+  }
+
+  void train_stage(StageLoop& trainer, const StageTensors& tensors, const std::filesystem::path& node,
+                   const StageIdentity& identity, const StageHooks& hooks) {
+    run_stage(trainer, tensors, R::model, node, identity,
+              {options_.checkpoint_every, options_.checkpoint_minutes, options_.keep},
+              Json::object({{"command", command_}}), peak_, hooks);
   }
 
   std::string label(std::uint64_t seed, const std::string& what) const {

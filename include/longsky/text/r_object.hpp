@@ -93,11 +93,11 @@ class RReader {
 
   void header() {
     if (take(2) != "X\n") fail("does not start as R's XDR serialization does");
-    const std::int32_t version = integer();
-    if (version != 2 && version != 3)
-      fail("has serialization version " + std::to_string(version) + ", expected 2 or 3");
+    const std::int32_t format = integer();
+    if (format != 2 && format != 3)
+      fail("has serialization version " + std::to_string(format) + ", expected 2 or 3");
     take(8);                          // the versions of R that wrote it and that may read it
-    if (version == 3) take(count());  // the name of the native encoding
+    if (format == 3) take(count());  // the name of the native encoding
   }
 
   // Before anything is kept: four bytes of a file can ask for a hundred of memory.
