@@ -75,6 +75,20 @@ TEST_CASE("a checkpoint that lies in another stage's or seed's place is refused"
   expect_undisturbed_stage(out);
 }
 
+TEST_CASE("what a user puts beside the stages of a run stands in nobody's way and stays") {
+  const ScratchDirectory scratch;
+  const fs::path out = scratch / "run", seed = out / "seed_0";
+  REQUIRE(stop_after(out, 2).code == 75);
+  fs::copy(seed / "pretrain", seed / "pretrain_backup", fs::copy_options::recursive);
+  replace_file(seed / "notes.txt", "notes");
+  fs::create_directory_symlink("pretrain", seed / "latest");
+  fs::create_directories(seed / "other/checkpoints/step_00000001");
+  const auto before = everything_in(seed / "pretrain_backup");
+  expect_undisturbed_stage(out);
+  CHECK(everything_in(seed / "pretrain_backup") == before);
+  CHECK(read_file(seed / "notes.txt") == "notes");
+}
+
 TEST_CASE("a checkpoint of another build is gone on from, and that is said once") {
   const ScratchDirectory scratch;
   const fs::path out = scratch / "run";

@@ -307,12 +307,12 @@ class Run {
         throw Error(ExitCode::usage, "the directory " + paths_.out.string() + " holds a run with " + other +
                                          "; give the options and books it was started with, or another --out");
     }
-    const auto stages = stage_directories(paths_);
-    if (const std::string builds = check_checkpoints(paths_, here); !builds.empty()) progress_.message(builds);
+    const auto stages = stage_directories(paths_, chains_, here);
+    if (const std::string builds = check_checkpoints(stages); !builds.empty()) progress_.message(builds);
     record_ = record;
     if (!lock_->held()) return;
     remove_stale_temporaries(paths_.out / ".");  // the directory itself may be reached by a link
-    for (const std::filesystem::path& stage : stages) remove_stale_temporaries(stage);
+    for (const StageDirectory& stage : stages) remove_stale_temporaries(stage.path);
   }
 
   void save_tokenizer() const {
