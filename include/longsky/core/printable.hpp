@@ -39,8 +39,8 @@ inline std::string hex(std::uint32_t c, int digits) {
 /// The code point of a character that is sound UTF-8.
 inline std::uint32_t code_point(std::string_view character) {
   const auto lead = static_cast<std::uint8_t>(character[0]);
-  std::uint32_t c = character.size() == 1 ? lead : lead & (0xff >> (character.size() + 1));
-  for (const char next : character.substr(1)) c = c << 6 | (static_cast<std::uint8_t>(next) & 0x3f);
+  std::uint32_t c = character.size() == 1 ? lead : lead & (0xffu >> (character.size() + 1));
+  for (const char next : character.substr(1)) c = c << 6 | (static_cast<std::uint8_t>(next) & 0x3fu);
   return c;
 }
 

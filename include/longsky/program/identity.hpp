@@ -55,9 +55,9 @@ struct StageIdentity {
 }
 
 /// "another lr_scale: 0.5 there, 1 here", of the first field that differs; empty where all are alike. Of texts of many
-/// lines, the first line that differs.
+/// lines, the first line that differs; of a long line, what lies around the first difference.
 [[gnu::cold]] inline std::string difference(const Json& there, const Json& here) {
-  constexpr std::size_t longest = 100;
+  constexpr std::size_t longest = 100, before = 40;
   for (const auto& [name, value] : here.members()) {
     const Json other = there[name.c_str()];
     if (other == value) continue;
@@ -68,8 +68,10 @@ struct StageIdentity {
       const auto at = static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
       const auto line = [at](const std::string& text) {
         const std::size_t start = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;
-        const std::string found = text.substr(start, text.find('\n', start) - start);
-        return "'" + found.substr(0, longest) + (found.size() > longest ? "…'" : "'");
+        std::size_t from = at - start <= before ? start : at - before;
+        while (from > start && (static_cast<unsigned char>(text[from]) & 0xc0u) == 0x80u) --from;
+        const std::string found = text.substr(from, text.find('\n', from) - from);
+        return (from > start ? "'…" : "'") + found.substr(0, longest) + (found.size() > longest ? "…'" : "'");
       };
       const std::string of_a = line(a);
       b = line(b);
