@@ -4,14 +4,19 @@
 //   build/native/bench/bench_text
 #include <longsky/core/json.hpp>
 #include <longsky/core/random.hpp>
+#include <longsky/core/sealed_json.hpp>
+#include <longsky/eval/loss_curve.hpp>
+#include <longsky/io/safetensors.hpp>
 #include <longsky/text/books.hpp>
 #include <longsky/text/library.hpp>
 #include <longsky/train/corpus.hpp>
 
 #include <benchmark/benchmark.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +25,11 @@
 namespace {
 
 using namespace longsky;
+
+struct TemporaryFile {
+  std::filesystem::path path = std::filesystem::temp_directory_path() / ("bench_text." + std::to_string(::getpid()));
+  ~TemporaryFile() { std::filesystem::remove(path); }
+};
 
 std::string letters(std::size_t n) {
   Random random(1, stream_of("letters"), 0);
@@ -59,6 +69,13 @@ PieceCounts counted(std::string_view text) {
   PieceCounts counts;
   count_pieces(text, counts);
   return counts;
+}
+
+/// A file that holds `contents` until it is written again.
+std::filesystem::path file_of(std::string_view contents) {
+  static const TemporaryFile file;
+  replace_file(file.path, contents);
+  return file.path;
 }
 
 /// Registers `work(input(n))`, timed without the making of the input.
@@ -115,6 +132,28 @@ const bool added = [] {
   add(
       "json.numbers", [](std::size_t n) { return "[0" + repeated(",123", n) + "]"; },
       [](const std::string& text) { return Json::parse(text).size(); });
+  add(
+      "safetensors.header",
+      [](std::size_t n) {
+        std::string header = "{\"t\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}";
+        for (int i = 0; header.size() < n; ++i)
+          header += ",\"t" + std::to_string(i) + "\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}";
+        header += "}";
+        const std::uint64_t size = header.size();
+        return file_of(std::string(reinterpret_cast<const char*>(&size), sizeof size) + header);
+      },
+      [](const auto& path) { return read_safetensors_header(path).tensors.size(); });
+  add(
+      "metrics.lines",
+      [](std::size_t n) {
+        std::string lines;
+        for (int step = 1; lines.size() < n; ++step) {
+          const std::string line = "{\"step\":" + std::to_string(step) + ",\"stage\":\"pretrain\",\"loss\":1.5";
+          lines += line + sealed::seal(line, false) + "\n";
+        }
+        return file_of(lines);
+      },
+      [](const auto& path) { return read_loss_curves(path, [](const std::string&) {}).size(); });
   return true;
 }();
 

@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 
 #include <longsky/core/random.hpp>
+#include <longsky/core/signals.hpp>
 #include <longsky/io/checkpoint.hpp>
 
 #include "support/scratch_directory.hpp"
@@ -99,6 +100,31 @@ TEST_CASE("a checkpoint is read back, and only the newest are kept") {
   CHECK(model_only.w[0] == 50);
   CHECK(model_only.m[0] == -1);
   CHECK(sentences.said.empty());
+}
+
+TEST_CASE("a stop is heard while a checkpoint is read, and none is called damaged for it") {
+  const ScratchDirectory run;
+  Training t;
+  t.save(run.path(), 10, 2);
+  t.save(run.path(), 20, 2);
+  const StopSignals signals;
+  std::raise(SIGTERM);
+  Sentences sentences;
+  const auto stopped = [](const auto& read) {
+    try {
+      read();
+    } catch (const Error& error) {
+      return error.code() == ExitCode::stopped;
+    }
+    return false;
+  };
+  CHECK(stopped([&] { newest_checkpoint(run.path(), sentences.take()); }));
+  CHECK(stopped([&] { read_checkpoint(open_checkpoint(run / "checkpoints/step_00000020"), t.model(), t.optimizer()); }));
+  CHECK(stopped([&] { read_safetensors(run / "checkpoints/step_00000020/model.safetensors", t.model()); }));
+  CHECK(sentences.said.empty());
+  // Writing is what a stop waits for.
+  t.save(run.path(), 30, 2);
+  CHECK(names_in(run / "checkpoints") == std::set<std::string>{"step_00000020", "step_00000030"});
 }
 
 TEST_CASE("a stage's final checkpoint is never removed, and can be written again") {

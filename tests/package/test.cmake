@@ -21,7 +21,9 @@ endfunction()
 
 file(REMOVE_RECURSE ${work})
 run(${CMAKE_COMMAND} --install ${build} --prefix ${work}/prefix)
-build(consumer)
+# As a strict user compiles it, who takes our headers for his own: a warning in them is an error.
+build(consumer -D CMAKE_NO_SYSTEM_FROM_IMPORTED=ON
+      "-D CMAKE_CXX_FLAGS=-Wall -Wextra -Wpedantic -Wno-psabi -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wdouble-promotion -Werror")
 run(${work}/consumer/consumer)
 if(NOT said MATCHES "longsky [0-9]+\\.[0-9]+\\.[0-9]+")
   message(FATAL_ERROR "the consumer should print its version, it prints: ${said}")

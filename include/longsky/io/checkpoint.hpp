@@ -11,6 +11,7 @@
 #include <longsky/core/error.hpp>
 #include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
+#include <longsky/core/stop.hpp>
 #include <longsky/io/safetensors.hpp>
 
 #include <algorithm>
@@ -89,7 +90,7 @@ inline std::string step_name(std::int64_t step) {
   return manifest;
 }
 
-/// Reads every byte and compares it with COMPLETE.
+/// Reads every byte and compares it with COMPLETE. Throws Error: stopped when the program is asked to stop.
 [[gnu::cold]] inline void verify(const fs::path& directory) {
   const CheckpointManifest manifest = read_manifest(directory);
   std::vector<std::byte> buffer(std::size_t{1} << 20);
@@ -105,6 +106,7 @@ inline std::string step_name(std::int64_t step) {
       const std::span<std::byte> part(buffer.data(), std::min<std::uint64_t>(buffer.size(), file.size() - at));
       file.read(at, part);
       crc = crc32c(part, crc);
+      heed_stop("reading a checkpoint");
     }
     if (crc != manifest.digests[i].crc32c) reject(directory, name + " does not have the checksum it was written with");
   }
@@ -233,6 +235,7 @@ std::optional<CheckpointInfo> newest_checkpoint(const std::filesystem::path& run
       checkpoint::verify(c->directory);
       return *c;
     } catch (const Error& e) {
+      if (e.code() == ExitCode::stopped) throw;
       report(std::string(e.what()));
     }
   }

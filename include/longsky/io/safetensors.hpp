@@ -10,6 +10,8 @@
 #include <longsky/core/error.hpp>
 #include <longsky/core/file.hpp>
 #include <longsky/core/json.hpp>
+#include <longsky/core/printable.hpp>
+#include <longsky/core/stop.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -18,6 +20,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -65,12 +68,10 @@ struct FileDigest {
 
 namespace safetensors {
 
-/// A name from a file, made safe to print: hostile ones hold control characters or megabytes.
-inline std::string printable(const std::string& name) {
-  std::string text = name.substr(0, 80);
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) c = '?';
-  return "'" + text + (name.size() > 80 ? "…'" : "'");
+/// A name from a file, for a sentence: hostile ones hold control characters or megabytes.
+inline std::string quoted(std::string_view name) {
+  constexpr std::size_t longest = 80;
+  return "'" + printable(name.substr(0, longest)) + (name.size() > longest ? "…'" : "'");
 }
 
 [[noreturn]] inline void reject(const std::filesystem::path& path, const std::string& what) {
@@ -88,14 +89,14 @@ inline std::string printable(const std::string& name) {
 
 [[gnu::cold]] inline TensorEntry parse_entry(const std::filesystem::path& path, const std::string& name,
                                              const Json& j) {
-  const std::string tensor = "tensor " + printable(name);
+  const std::string tensor = "tensor " + quoted(name);
   if (!j.is_object()) reject(path, tensor + " is not described by an object");
   if (j.size() != 3 || !j.contains("dtype") || !j.contains("shape") || !j.contains("data_offsets"))
     reject(path, tensor + " must have the fields dtype, shape and data_offsets and no others");
   if (!j["dtype"].is_string()) reject(path, tensor + ": dtype is not a string");
   TensorEntry entry{name, j["dtype"].get<std::string>(), {}, 0, 0};
   const std::int64_t element = bytes_per_element(entry.dtype);
-  if (element == 0) reject(path, tensor + ": the dtype " + printable(entry.dtype) + " is unknown");
+  if (element == 0) reject(path, tensor + ": the dtype " + quoted(entry.dtype) + " is unknown");
 
   constexpr std::int64_t limit = std::int64_t{1} << 60;
   if (!j["shape"].is_array()) reject(path, tensor + ": shape is not an array");
@@ -134,7 +135,7 @@ inline std::string printable(const std::string& name) {
 
   std::string problem;
   const Json json = Json::parse(text, &problem);
-  if (!json.is_object()) reject(path, "its header is not JSON (" + printable(problem) + ")");
+  if (!json.is_object()) reject(path, "its header is not JSON (" + quoted(problem) + ")");
   SafetensorsHeader header{{}, {}, 8 + size};
   for (const auto& [name, value] : json.members()) {
     if (name != "__metadata__") {
@@ -143,7 +144,7 @@ inline std::string printable(const std::string& name) {
     }
     if (!value.is_object()) reject(path, "__metadata__ is not an object");
     for (const auto& [key, entry] : value.members()) {
-      if (!entry.is_string()) reject(path, "__metadata__: the value of " + printable(key) + " is not a string");
+      if (!entry.is_string()) reject(path, "__metadata__: the value of " + quoted(key) + " is not a string");
       header.metadata[key] = entry.get<std::string>();
     }
   }
@@ -153,7 +154,7 @@ inline std::string printable(const std::string& name) {
   std::uint64_t covered = 0;
   for (const TensorEntry& entry : header.tensors) {
     if (entry.begin != covered)
-      reject(path, "tensor " + printable(entry.name) + ": data_offsets begin at " + std::to_string(entry.begin) +
+      reject(path, "tensor " + quoted(entry.name) + ": data_offsets begin at " + std::to_string(entry.begin) +
                        ", expected " + std::to_string(covered));
     covered = entry.end;
   }
@@ -176,17 +177,17 @@ inline std::string printable(const std::string& name) {
   std::vector<std::uint64_t> offsets;
   for (const TensorRef& tensor : tensors) {
     const auto found = entries.find(tensor.name);
-    if (found == entries.end()) mismatch("it has no tensor " + printable(tensor.name));
+    if (found == entries.end()) mismatch("it has no tensor " + quoted(tensor.name));
     const TensorEntry& entry = *found->second;
     if (entry.dtype != "F32")
-      mismatch("tensor " + printable(tensor.name) + " has dtype " + entry.dtype + ", expected F32");
+      mismatch("tensor " + quoted(tensor.name) + " has dtype " + entry.dtype + ", expected F32");
     if (entry.shape != tensor.shape || entry.end - entry.begin != tensor.data.size_bytes())
-      mismatch("tensor " + printable(tensor.name) + " has shape " + shape_text(entry.shape) + ", expected " +
+      mismatch("tensor " + quoted(tensor.name) + " has shape " + shape_text(entry.shape) + ", expected " +
                shape_text(tensor.shape));
     offsets.push_back(header.data_start + entry.begin);
     entries.erase(found);
   }
-  if (!entries.empty()) mismatch("it has a tensor " + printable(entries.begin()->first) + " that was not expected");
+  if (!entries.empty()) mismatch("it has a tensor " + quoted(entries.begin()->first) + " that was not expected");
   return offsets;
 }
 
@@ -197,12 +198,18 @@ inline SafetensorsHeader read_safetensors_header(const std::filesystem::path& pa
   return safetensors::read_header(FileReader(path));
 }
 
-/// Fills `tensors` from a file that must hold exactly these names and shapes, as F32. Throws before the first change.
+/// Fills `tensors` from a file that must hold exactly these names and shapes, as F32. Throws Error: what is wrong before
+/// the first change; stopped at any time.
 inline void read_safetensors(const std::filesystem::path& path, std::span<const TensorRef> tensors) {
   const FileReader file(path);
   const SafetensorsHeader header = safetensors::read_header(file);
   const std::vector<std::uint64_t> offsets = safetensors::offsets_of(path, header, tensors);
-  for (std::size_t i = 0; i < tensors.size(); ++i) file.read(offsets[i], std::as_writable_bytes(tensors[i].data));
+  constexpr std::size_t piece = std::size_t{16} << 20;  // some milliseconds: a stop is heard between two
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const std::span<std::byte> bytes = std::as_writable_bytes(tensors[i].data);
+    for (std::size_t at = 0; at < bytes.size(); at += piece, heed_stop("reading tensors"))
+      file.read(offsets[i] + at, bytes.subspan(at, std::min(piece, bytes.size() - at)));
+  }
 }
 
 /// Writes `tensors` to a file, in their order, and returns when it is on the disk. The metadata gains "format": "pt",
@@ -219,7 +226,7 @@ inline void read_safetensors(const std::filesystem::path& path, std::span<const 
     std::int64_t size = 1;
     for (const std::int64_t d : tensor.shape) size *= d;
     if (static_cast<std::uint64_t>(size) != tensor.data.size() || !names.insert(tensor.name).second)
-      throw Error(ExitCode::failure, "tensor " + safetensors::printable(tensor.name) + " of shape " +
+      throw Error(ExitCode::failure, "tensor " + safetensors::quoted(tensor.name) + " of shape " +
                                          shape_text(tensor.shape) + " has " + std::to_string(tensor.data.size()) +
                                          " elements or a name that is taken; correct the list of tensors");
     const std::uint64_t end = offset + tensor.data.size_bytes();

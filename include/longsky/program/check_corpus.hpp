@@ -19,17 +19,25 @@
 
 namespace longsky {
 
-/// Draws sequences of one stage. Throws what its data throws, and names the stage.
+/// Draws sequences of one stage. Throws what its data throws, and names the stage; Error(usage) where none of many
+/// sequences has a token that is trained.
 inline void check_stage_data(const StageSpec& stage,
                              const std::function<void(Batch&, std::uint64_t index, double progress)>& fill) {
-  constexpr int draws = 16;  // of a mixture, the part that asks for the most must be among them
+  // Of a mixture, the part that asks for the most must be among the draws; of data that seldom trains, one that does.
+  constexpr int draws = 16, most = 1024;
   Batch batch(1, stage.context);
+  std::int64_t trained = 0;
   try {
-    for (int i = 0; i < draws; ++i, heed_stop("trying the data"))
-      fill(batch, static_cast<std::uint64_t>(i), static_cast<double>(i) / draws);
+    for (int i = 0; i < draws || (trained == 0 && i < most); ++i, trained += batch.trained, heed_stop("trying the data"))
+      fill(batch, static_cast<std::uint64_t>(i), static_cast<double>(i % draws) / draws);
   } catch (const Error& e) {
     throw Error(e.code(), std::string(e.what()) + " (found while trying the data of stage " + stage.name + ")");
   }
+  if (trained == 0)
+    throw Error(ExitCode::usage, "stage " + std::string(stage.name) + " would train nothing: of " +
+                                     std::to_string(most) +
+                                     " sequences tried, none has a token of a role that its objective trains and "
+                                     "that its mask lets be predicted; check its data and its objective");
 }
 
 /// Draws sequences of every stage of `R`, and needles of every length of the grid. Throws Error(usage) with the stage
