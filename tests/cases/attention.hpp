@@ -91,10 +91,11 @@ struct AttentionCase {
     Floats o, lse, dq, dk, dv;
   };
 
-  /// Both passes on one device.
+  /// Both passes on one device. The bounds are those of `documents`, or of other documents that a test has.
   template <class Device>
   static std::array<Floats, 5> on(Device& device, const AttentionShape& s, const Inputs& in,
-                                  const std::vector<std::int32_t>& documents, bool with_bounds = false) {
+                                  const std::vector<std::int32_t>& documents, bool with_bounds = false,
+                                  const std::vector<std::int32_t>& bounds_of = {}) {
     const std::int64_t N = std::int64_t{s.B} * s.T;
     auto q = put<T>(device, in.q), k = put<T>(device, in.k), v = put<T>(device, in.v), d_o = put<T>(device, in.d_o),
          o = room<T>(device, s.queries()), dq = room<T>(device, s.queries()), dk = room<T>(device, s.keys()),
@@ -103,8 +104,10 @@ struct AttentionCase {
     auto on_documents = put<std::int32_t>(device, documents),
          bounds = room<std::int32_t>(device, Device::attention_bounds_size(N));
     AttentionBatch batch{s.B, s.T, documents.empty() ? nullptr : on_documents.data()};
+    auto others = put<std::int32_t>(device, bounds_of);
     if (with_bounds) {
-      attention_bounds<Mask, H, KV, D, T>(device, bounds.data(), batch);
+      const AttentionBatch of_others{s.B, s.T, others.data()};
+      attention_bounds<Mask, H, KV, D, T>(device, bounds.data(), bounds_of.empty() ? batch : of_others);
       batch.bounds = bounds.data();
     }
     const Rows<T, H * D> of_o{o, N}, of_d_o{d_o, N};

@@ -49,10 +49,11 @@ class Block {
   static constexpr unsigned warp_size = 32;
 
   void run(dim3 grid, unsigned threads, std::size_t shared, const std::function<void()>& kernel) {
-    run_some(0, grid.x * grid.y, grid, threads, shared, kernel);
+    run_some(0, grid.x * grid.y * grid.z, grid, threads, shared, kernel);
   }
 
-  /// Of a grid, row by row, the blocks from `first` to before `end`: for grids that would take hours.
+  /// Of a grid, layer by layer and row by row, the blocks from `first` to before `end`: for grids that would take
+  /// hours.
   void run_some(unsigned first, unsigned end, dim3 grid, unsigned threads, std::size_t shared,
                 const std::function<void()>& kernel) {
     kernel_ = &kernel;
@@ -63,7 +64,7 @@ class Block {
     exchanged_.resize((threads + warp_size - 1) / warp_size);
     warp_epoch_.assign(exchanged_.size(), 0);
     for (unsigned b = first; b < end; ++b) {
-      blockIdx = dim3(b % grid.x, b / grid.x);
+      blockIdx = dim3(b % grid.x, b / grid.x % grid.y, b / grid.x / grid.y);
       threads_.assign(threads, Thread{});
       turns_.assign(threads, 0);
       run_block();
@@ -106,8 +107,10 @@ class Block {
 
  private:
   static std::string name_of_block() {
-    const std::string x = std::to_string(blockIdx.x);
-    return gridDim.y == 1 ? x : x + " of row " + std::to_string(blockIdx.y);
+    std::string name = std::to_string(blockIdx.x);
+    if (gridDim.y > 1) name += " of row " + std::to_string(blockIdx.y);
+    if (gridDim.z > 1) name += " of layer " + std::to_string(blockIdx.z);
+    return name;
   }
 
   struct alignas(16) Exchanged {
@@ -245,8 +248,12 @@ template <class T>
 T __shfl_xor_sync(unsigned mask, T value, int apart) {
   return __shfl_sync(mask, value, static_cast<int>(threadIdx.x % 32) ^ apart);
 }
-inline int __any_sync(unsigned, int mine) {
-  int any = 0;
-  for (const int theirs : longsky::emulation::block.exchange(mine)) any |= theirs != 0;
-  return any;
+inline unsigned __ballot_sync(unsigned, int mine) {
+  unsigned lanes = 0, bit = 1;
+  for (const int theirs : longsky::emulation::block.exchange(mine)) {
+    if (theirs != 0) lanes |= bit;
+    bit <<= 1;
+  }
+  return lanes;
 }
+inline int __any_sync(unsigned lanes, int mine) { return __ballot_sync(lanes, mine) != 0; }

@@ -58,7 +58,7 @@ void attention_backward(AtomicDevice& device, bf16* dq, bf16* dk, bf16* dv, Rows
   auto* const sums =
       static_cast<float*>(device.scratch(Scratch::query_sums, size * static_cast<std::int64_t>(sizeof(float))));
   fill_zero(device, std::span(sums, static_cast<std::size_t>(size)));
-  attention_backward_keys<Mask, H, KV, D, typename Tiles::Keys>(device, dk, dv, sums, d_o, delta, lse, q, k, v, batch);
+  attention_backward_keys<Mask, H, KV, D, Tiles>(device, dk, dv, sums, d_o, delta, lse, q, k, v, batch);
   launch(device, {(size / 2 + threads - 1) / threads, threads}, kernel::attention_finish_queries<D>, dq, sums,
          size / 2);
 }

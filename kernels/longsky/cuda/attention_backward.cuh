@@ -122,7 +122,8 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
       std::conditional_t<AddsToQueries, BackwardKeysAndSumsShared<D, Tile>, BackwardKeysShared<D, Tile>>>();
   const int T = batch.context;
   const int first = static_cast<int>(blockIdx.y) * Tile::owned, last = std::min(T, first + Tile::owned) - 1;
-  const int b = static_cast<int>(blockIdx.x / KV), kv = static_cast<int>(blockIdx.x % KV);
+  if (head_of_block() >= batch.sequences * KV) return;
+  const int b = static_cast<int>(head_of_block() / KV), kv = static_cast<int>(head_of_block() % KV);
   const auto of_warp = [] { return opaque_warp() * R * 16; };  // its first key
   const SequencePlaces places = batch.places(b);
   const std::int64_t kv_head = (static_cast<std::int64_t>(b) * KV + kv) * T * D;
@@ -138,6 +139,7 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     int of_group, query;
   };
   const auto cover = [&](int query) {
+    if (walk().shows_all(query)) return Cover::all;
     return Mask::cover(places.range(query, std::min(T, query + walked) - 1), places.range(first, last));
   };
   const auto shown = [&](Place at) {
@@ -156,7 +158,7 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
                              T);
     copy_numbers<Tile::threads>(stage.lse, lse + head, at.query, T);
     copy_numbers<Tile::threads>(stage.delta, delta + head, at.query, T);
-    stage.places.template copy<Tile::threads>(places, at.query, T);
+    if (!walk().shows_all(at.query)) stage.places.template copy<Tile::threads>(places, at.query, T);
   };
 
   Sums<R, D / 8> of_dk, of_dv;
@@ -200,8 +202,8 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     if constexpr (AddsToQueries)
       add_to_queries<Tile, D>(query_sums + (head_of(at) * T + at.query) * D, shared, T - at.query);
   }
-  wait_for_copies<0>();                                              // of keys that no query sees
-  const std::int64_t to = std::int64_t{opaque(blockIdx.x)} * T * D;  // kv_head, which is not kept until here
+  wait_for_copies<0>();                                                   // of keys that no query sees
+  const std::int64_t to = std::int64_t{opaque(head_of_block())} * T * D;  // kv_head, which is not kept until here
   store_rows(dk + to, D, of_dk, first + of_warp(), T, 1.0f / sqrtf(static_cast<float>(D)));
   store_rows(dv + to, D, of_dv, first + of_warp(), T, 1.0f);
 }
@@ -227,7 +229,8 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   const int T = batch.context, tiles = (T + Tile::owned - 1) / Tile::owned;
   const int first = (tiles - 1 - static_cast<int>(blockIdx.y)) * Tile::owned,
             last = std::min(T, first + Tile::owned) - 1;
-  const int b = static_cast<int>(blockIdx.x / H), h = static_cast<int>(blockIdx.x % H);
+  if (head_of_block() >= batch.sequences * H) return;
+  const int b = static_cast<int>(head_of_block() / H), h = static_cast<int>(head_of_block() % H);
   const auto of_warp = [] { return opaque_warp() * R * 16; };  // its first query
   const SequencePlaces places = batch.places(b);
   const std::int64_t head = static_cast<std::int64_t>(b) * H + h;
@@ -239,14 +242,17 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   const auto cover = [&](int key) {
     return Mask::cover(places.range(first, last), places.range(key, std::min(T, key + walked) - 1));
   };
+  bool whole;  // is the tile that was found last known to be shown whole?
   const auto shown = [&](int key) {
-    while (key < walk.behind && cover(key) == Cover::none) key += walked;
-    return key;
+    for (;; key += walked) {
+      whole = walk.shows_all(key);
+      if (key >= walk.behind || whole || cover(key) != Cover::none) return key;
+    }
   };
   const auto copy = [&](auto& stage, int key) {
     copy_rows<Tile::threads>(stage.keys, k + kv_head, D, key, T);
     copy_rows<Tile::threads>(stage.values, v + kv_head, D, key, T);
-    stage.places.template copy<Tile::threads>(places, key, T);
+    if (!whole) stage.places.template copy<Tile::threads>(places, key, T);
   };
 
   copy_rows<Tile::threads>(shared.queries, q + head * T * D, D, first, T);
@@ -260,6 +266,7 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   Sums<R, D / 8> of_dq;
   int turn = 0;
   for (int next; key < walk.behind; key = next, turn ^= 1) {
+    const bool asks = !whole;
     next = shown(key + walked);
     wait_for_copies<0>();
     __syncthreads();  // this stage is there, and all have read the other
@@ -283,7 +290,7 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
           for (int i = 2 * half; i < 2 * half + 2; ++i)
             dp.block[r][n][i] = exp2_approx(s.block[r][n][i] * scale - base) * (dp.block[r][n][i] - of_delta);
       }
-    if (key + walked > T || cover(key) != Cover::all) {
+    if (asks && (key + walked > T || cover(key) != Cover::all)) {
       const int query = of_warp();
       dp.for_each([&](int row, int column, float& ds) {
         const TokenPlace of_query = shared.places.at(first, query + row), of_key = stage.places.at(key, column);
@@ -292,8 +299,8 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     }
     multiply_rows(of_dq, dp.rounded(), stage.keys);
   }
-  wait_for_copies<0>();                                              // of queries that see no key
-  const std::int64_t to = std::int64_t{opaque(blockIdx.x)} * T * D;  // the head's, which is not kept until here
+  wait_for_copies<0>();                                                   // of queries that see no key
+  const std::int64_t to = std::int64_t{opaque(head_of_block())} * T * D;  // the head's, which is not kept until here
   store_rows(dq + to, D, of_dq, first + of_warp(), T, 1.0f / sqrtf(static_cast<float>(D)));
 }
 
@@ -313,17 +320,19 @@ const float* attention_delta(Device& device, Rows<const T, H * D> d_o, Rows<cons
 }
 
 /// Queues dk and dv, and additions to query_sums [B,H,T,D] unless it is nothing.
-template <class Mask, int H, int KV, int D, class Tile, class Sums>
+template <class Mask, int H, int KV, int D, class Tiles, class Sums>
 void attention_backward_keys(Device& device, bf16* dk, bf16* dv, Sums query_sums, Rows<const bf16, H * D> d_o,
                              const float* delta, const float* lse, const bf16* q, const bf16* k, const bf16* v,
                              const AttentionBatch& batch) {
   static_assert(D == 32 || D == 64 || D == 128, "longsky: a head on the GPU has 32, 64 or 128 dims");
   static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
+  using Tile = typename Tiles::Keys;
   constexpr bool adds = !std::is_null_pointer_v<Sums>;
   using Shared =
       std::conditional_t<adds, kernel::BackwardKeysAndSumsShared<D, Tile>, kernel::BackwardKeysShared<D, Tile>>;
-  const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
-  launch(device, {batch.sequences * KV, Tile::threads, sizeof(Shared), tiles},
+  const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned,
+                     walked = 2 * std::int64_t{H / KV} * batch.context * D * std::int64_t{sizeof(bf16)};
+  launch(device, attention_grid(batch.sequences * KV, 1, walked, tiles, Tile::threads, sizeof(Shared), Tiles::in_cache),
          kernel::attention_backward_keys<Mask, H, KV, D, Tile, adds>, dk, dv, query_sums, d_o.data, delta, lse, q, k, v,
          batch);
 }
@@ -336,10 +345,12 @@ void attention_backward(Device& device, bf16* dq, bf16* dk, bf16* dv, Rows<const
                         AttentionBatch batch) {
   using Queries = typename Tiles::Queries;
   const float* const delta = attention_delta<H, D>(device, d_o, o, batch);
-  attention_backward_keys<Mask, H, KV, D, typename Tiles::Keys>(device, dk, dv, nullptr, d_o, delta, lse, q, k, v,
-                                                                batch);
-  const std::int64_t tiles = (batch.context + Queries::owned - 1) / Queries::owned;
-  launch(device, {batch.sequences * H, Queries::threads, sizeof(kernel::BackwardQueriesShared<D, Queries>), tiles},
+  attention_backward_keys<Mask, H, KV, D, Tiles>(device, dk, dv, nullptr, d_o, delta, lse, q, k, v, batch);
+  const std::int64_t tiles = (batch.context + Queries::owned - 1) / Queries::owned,
+                     walked = 2 * std::int64_t{batch.context} * D * std::int64_t{sizeof(bf16)};
+  launch(device,
+         attention_grid(batch.sequences * KV, H / KV, walked, tiles, Queries::threads,
+                        sizeof(kernel::BackwardQueriesShared<D, Queries>), Tiles::in_cache),
          kernel::attention_backward_queries<Mask, H, KV, D, Queries>, dq, d_o.data, delta, lse, q, k, v, batch);
 }
 

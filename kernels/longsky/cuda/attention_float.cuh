@@ -19,6 +19,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace longsky::cuda {
 
@@ -27,6 +28,7 @@ struct AttentionFloatTile {
   static constexpr int lanes = 4, owned = 32, walked = 32, threads = lanes * owned;
 };
 struct AttentionFloatTiles {
+  static constexpr std::int64_t in_cache = walked_in_cache;
   using Forward = AttentionFloatTile;
   using Keys = AttentionFloatTile;
   using Queries = AttentionFloatTile;
@@ -78,23 +80,28 @@ __device__ void fill_tile(Shared<float, N>& tile, const float* from, std::int64_
   }
 }
 
-/// Which sequence, head and rows a block has, and what it walks over.
+/// Which sequence, head and rows a block has, and what it walks over. attention_grid's order, with the tiles and heads
+/// of a layer in one row of blocks, so that there may be any number of tiles.
 template <Walker walker, int Heads>
 struct Work {
   int T, first, last, row;  // row: this thread's, which may lie behind the end
   std::int64_t b, h;
   Walk walk;
+  bool nothing;  // behind the last sequence
   __device__ explicit Work(const AttentionBatch& batch) {
     constexpr int owned = AttentionFloatTile::owned;
     T = batch.context;
-    const std::int64_t heads = batch.sequences * Heads, in_order = blockIdx.x / heads;
-    const int tiles = (T + owned - 1) / owned;  // those that walk the most begin first
+    const auto tiles = static_cast<unsigned>(T + owned - 1) / owned, at_once = gridDim.x / tiles;
+    const unsigned in_order = blockIdx.x / at_once;  // those that walk the most begin first
     const auto tile = static_cast<int>(walker == Walker::backward_keys ? in_order : tiles - 1 - in_order);
     first = tile * owned;
     last = std::min(T, first + owned) - 1;
     row = first + static_cast<int>(threadIdx.x) / AttentionFloatTile::lanes;
-    b = blockIdx.x % heads / Heads;
-    h = blockIdx.x % heads % Heads;
+    const unsigned head = blockIdx.z * at_once + blockIdx.x % at_once;
+    b = head / Heads;
+    h = head % Heads;
+    nothing = b >= batch.sequences;
+    if (nothing) return;
     walk = walk_of(batch, walker, b, tile, causal_walk<AttentionFloatTile::walked>(walker, first, last, T));
   }
   __device__ int row_within() const { return std::min(row, T - 1); }
@@ -114,6 +121,7 @@ __global__ __launch_bounds__(AttentionFloatTile::threads,
   __shared__ Shared<float, walked * D> keys, values;
   __shared__ Shared<std::int32_t, walked> of_keys;  // their documents
   const Work<Walker::forward, H> work(batch);
+  if (work.nothing) return;
   const SequencePlaces places = batch.places(work.b);
   const std::int64_t head = work.b * H + work.h, kv_head = work.b * KV + work.h / (H / KV);
   const float scale = 1.0f / sqrtf(static_cast<float>(D));
@@ -124,12 +132,14 @@ __global__ __launch_bounds__(AttentionFloatTile::threads,
   float top = never, total = 0;
   for (int key = work.walk.first; key < work.walk.behind; key += walked) {
     const int last_key = std::min(work.T, key + walked) - 1;
-    const Cover cover = Mask::cover(places.range(work.first, work.last), places.range(key, last_key));
+    const bool whole = work.walk.shows_all(key);
+    const Cover cover =
+        whole ? Cover::all : Mask::cover(places.range(work.first, work.last), places.range(key, last_key));
     if (cover == Cover::none) continue;
     __syncthreads();  // the tile before has been read
     fill_tile<D>(keys, k + kv_head * work.T * D, D, key, work.T);
     fill_tile<D>(values, v + kv_head * work.T * D, D, key, work.T);
-    if (const int i = static_cast<int>(threadIdx.x); i < walked)
+    if (const int i = static_cast<int>(threadIdx.x); i < walked && !whole)
       of_keys[i] = places[std::min(key + i, last_key)].document;
     __syncthreads();
 
@@ -173,6 +183,7 @@ __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_b
   constexpr int walked = AttentionFloatTile::walked;
   __shared__ Shared<float, walked * D> queries, d_out;
   const Work<Walker::backward_keys, KV> work(batch);
+  if (work.nothing) return;
   const SequencePlaces places = batch.places(work.b);
   const std::int64_t at = ((work.b * KV + work.h) * work.T + work.row_within()) * D;
   const float scale = 1.0f / sqrtf(static_cast<float>(D));
@@ -184,7 +195,9 @@ __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_b
     const std::int64_t head = work.b * H + h;
     for (int query = work.walk.first; query < work.walk.behind; query += walked) {
       const int last_query = std::min(work.T, query + walked) - 1;
-      const Cover cover = Mask::cover(places.range(query, last_query), places.range(work.first, work.last));
+      const Cover cover = work.walk.shows_all(query)
+                              ? Cover::all
+                              : Mask::cover(places.range(query, last_query), places.range(work.first, work.last));
       if (cover == Cover::none) continue;
       __syncthreads();
       fill_tile<D>(queries, q + head * work.T * D, D, query, work.T);
@@ -214,6 +227,7 @@ __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_b
   constexpr int walked = AttentionFloatTile::walked;
   __shared__ Shared<float, walked * D> keys, values;
   const Work<Walker::backward_queries, H> work(batch);
+  if (work.nothing) return;
   const SequencePlaces places = batch.places(work.b);
   const std::int64_t head = work.b * H + work.h, kv_head = work.b * KV + work.h / (H / KV);
   const std::int64_t row = head * work.T + work.row_within();
@@ -224,7 +238,9 @@ __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_b
   of_d_o.load(d_o + (work.b * work.T + work.row_within()) * H * D + work.h * D);
   for (int key = work.walk.first; key < work.walk.behind; key += walked) {
     const int last_key = std::min(work.T, key + walked) - 1;
-    const Cover cover = Mask::cover(places.range(work.first, work.last), places.range(key, last_key));
+    const bool whole = work.walk.shows_all(key);
+    const Cover cover =
+        whole ? Cover::all : Mask::cover(places.range(work.first, work.last), places.range(key, last_key));
     if (cover == Cover::none) continue;
     __syncthreads();
     fill_tile<D>(keys, k + kv_head * work.T * D, D, key, work.T);
@@ -242,34 +258,43 @@ __global__ __launch_bounds__(AttentionFloatTile::threads) void attention_float_b
 
 }  // namespace kernel
 
+/// The grid of a pass, whose blocks walk over what lies in `walked` rows of D floats for each of `heads` heads.
+template <class Tiles>
+Grid attention_float_grid(std::int64_t heads, int share, std::int64_t walked, int D, int context) {
+  using Tile = AttentionFloatTile;
+  const std::int64_t tiles = (context + Tile::owned - 1) / Tile::owned;
+  Grid grid =
+      attention_grid(heads, share, walked * D * std::int64_t{sizeof(float)}, tiles, Tile::threads, 0, Tiles::in_cache);
+  grid.blocks *= std::exchange(grid.rows, 1);
+  return grid;
+}
+
 /// As with bfloat16, in float. Head dims that are a multiple of 16, any T.
-template <class Mask, int H, int KV, int D>
+template <class Mask, int H, int KV, int D, class Tiles = AttentionFloatTiles>
 void attention_forward(Device& device, Rows<float, H * D> o, float* lse, const float* q, const float* k, const float* v,
                        AttentionBatch batch) {
   static_assert(D % 16 == 0 && D <= 128,
                 "longsky: a head on the GPU, in float, is a multiple of 16 wide and 128 at the most");
   static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
-  using Tile = AttentionFloatTile;
-  const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
-  launch(device, {tiles * batch.sequences * H, Tile::threads}, kernel::attention_float_forward<Mask, H, KV, D>, o.data,
-         lse, q, k, v, batch);
+  launch(device,
+         attention_float_grid<Tiles>(batch.sequences * KV, H / KV, 2 * std::int64_t{batch.context}, D, batch.context),
+         kernel::attention_float_forward<Mask, H, KV, D>, o.data, lse, q, k, v, batch);
 }
 
 /// As with bfloat16, in float; deterministic.
-template <class Mask, int H, int KV, int D>
+template <class Mask, int H, int KV, int D, class Tiles = AttentionFloatTiles>
 void attention_backward(Device& device, float* dq, float* dk, float* dv, Rows<const float, H * D> d_o,
                         Rows<const float, H * D> o, const float* lse, const float* q, const float* k, const float* v,
                         AttentionBatch batch) {
   static_assert(D % 16 == 0 && D <= 128,
                 "longsky: a head on the GPU, in float, is a multiple of 16 wide and 128 at the most");
   static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
-  using Tile = AttentionFloatTile;
   const float* const delta = attention_delta<H, D>(device, d_o, o, batch);
-  const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
-  launch(device, {tiles * batch.sequences * KV, Tile::threads}, kernel::attention_float_backward_keys<Mask, H, KV, D>,
-         dk, dv, d_o.data, delta, lse, q, k, v, batch);
-  launch(device, {tiles * batch.sequences * H, Tile::threads}, kernel::attention_float_backward_queries<Mask, H, KV, D>,
-         dq, d_o.data, delta, lse, q, k, v, batch);
+  const std::int64_t rows = 2 * std::int64_t{batch.context};
+  launch(device, attention_float_grid<Tiles>(batch.sequences * KV, 1, H / KV * rows, D, batch.context),
+         kernel::attention_float_backward_keys<Mask, H, KV, D>, dk, dv, d_o.data, delta, lse, q, k, v, batch);
+  launch(device, attention_float_grid<Tiles>(batch.sequences * KV, H / KV, rows, D, batch.context),
+         kernel::attention_float_backward_queries<Mask, H, KV, D>, dq, d_o.data, delta, lse, q, k, v, batch);
 }
 
 }  // namespace longsky::cuda

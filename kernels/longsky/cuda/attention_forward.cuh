@@ -6,8 +6,8 @@
 //
 // A warp owns 32 queries, whose sums and o stay in registers, so that each piece of keys and values that it loads from
 // shared memory is used twice; the next tile of each comes while the other is multiplied. Tiles that the mask hides are
-// skipped, those that it shows whole are not tested pair by pair; where the walk over tiles begins and ends may be
-// known beforehand (attention_bounds.cuh).
+// skipped, those that it shows whole are not tested pair by pair; where the walk over tiles begins and ends, and where
+// it need not ask, may be known beforehand (attention_bounds.cuh).
 #pragma once
 
 #include <longsky/core/rows.hpp>
@@ -43,7 +43,8 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   // The last queries see the most keys: their tiles begin first.
   const int T = batch.context, tiles = (T + Tile::owned - 1) / Tile::owned;
   const int tile = tiles - 1 - static_cast<int>(blockIdx.y);
-  const int b = static_cast<int>(blockIdx.x / H), h = static_cast<int>(blockIdx.x % H);
+  if (head_of_block() >= batch.sequences * H) return;
+  const int b = static_cast<int>(head_of_block() / H), h = static_cast<int>(head_of_block() % H);
   const int first = tile * Tile::owned, last = std::min(T, first + Tile::owned) - 1;
   const auto of_warp = [] { return opaque_warp() * R * 16; };  // its first query
 
@@ -59,9 +60,12 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
   const auto cover = [&](int from) {
     return Mask::cover(places.range(first, last), places.range(from, std::min(from + Tile::walked, T) - 1));
   };
+  bool whole;  // is the tile that was found last known to be shown whole?
   const auto shown = [&](int from) {
-    while (from < behind && cover(from) == Cover::none) from += Tile::walked;
-    return from;
+    for (;; from += Tile::walked) {
+      whole = walk.shows_all(from);
+      if (from >= behind || whole || cover(from) != Cover::none) return from;
+    }
   };
   const auto copy = [&](SharedTile<Tile::walked, D>& to, const bf16* from, int at) {
     copy_rows<Tile::threads>(to, from + of_keys, D, at, T);
@@ -83,7 +87,8 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     wait_for_copies<0>();
     __syncthreads();  // the keys are there, and all have read the values before these
     copy(shared.values, v, key);
-    shared.of_keys.template copy<Tile::threads>(places, key, T);
+    const bool asks = !whole;
+    if (asks) shared.of_keys.template copy<Tile::threads>(places, key, T);
     commit_copies();
     Sums<R, N> s;
     multiply_turned(s, shared.queries, of_warp(), shared.keys);
@@ -93,7 +98,7 @@ __global__ __launch_bounds__(Tile::threads, all_registers / Tile::threads) void 
     if (next < behind) copy(shared.keys, k, next);
     commit_copies();
 
-    if (key + Tile::walked > T || cover(key) != Cover::all) {
+    if (asks && (key + Tile::walked > T || cover(key) != Cover::all)) {
       const int query = of_warp();
       s.for_each([&](int row, int column, float& score) {
         const TokenPlace of_query = shared.of_queries.at(first, query + row), of_key = shared.of_keys.at(key, column);
@@ -164,8 +169,11 @@ void attention_forward(Device& device, Rows<bf16, H * D> o, float* lse, const bf
   static_assert(D == 32 || D == 64 || D == 128, "longsky: a head on the GPU has 32, 64 or 128 dims");
   static_assert(H % KV == 0, "longsky: the number of key heads must divide the number of heads");
   using Tile = typename Tiles::Forward;
-  const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned;
-  launch(device, {batch.sequences * H, Tile::threads, sizeof(kernel::ForwardShared<D, Tile>), tiles},
+  const std::int64_t tiles = (batch.context + Tile::owned - 1) / Tile::owned,
+                     walked = 2 * std::int64_t{batch.context} * D * std::int64_t{sizeof(bf16)};
+  launch(device,
+         attention_grid(batch.sequences * KV, H / KV, walked, tiles, Tile::threads,
+                        sizeof(kernel::ForwardShared<D, Tile>), Tiles::in_cache),
          kernel::attention_forward<Mask, H, KV, D, Tile>, o.data, lse, q, k, v, batch);
 }
 

@@ -5,11 +5,13 @@
 #include <longsky/core/config.hpp>
 #include <longsky/core/half.hpp>
 #include <longsky/cuda/arithmetic.cuh>
+#include <longsky/cuda/device.cuh>
 #include <longsky/cuda/matrix.cuh>
 #include <longsky/cuda/shared.cuh>
 #include <longsky/cuda/warp.cuh>
 #include <longsky/spec/attention.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -24,12 +26,30 @@ struct AttentionWalkTile {
   static constexpr int owned = Warps * RowBlocks * 16, walked = Walked;
 };
 
+/// Bytes of what blocks walk over, keys and values or queries and their gradients, that all heads together may have at
+/// a time. Blocks of one head read the same, and should find it in the GPU's second-level cache: an H100's has 50 MB,
+/// of which this leaves a third to what they own and to the tiles that come and go.
+inline constexpr std::int64_t walked_in_cache = std::int64_t{32} << 20;
+
+/// The grid of attention: `tiles` of each of `heads` * `share` heads, where `share` heads walk over the same
+/// `bytes` bytes. A layer is as many heads as keep what they walk over within `in_cache`, at least `share`; it begins
+/// with the first tile of each of them. The last layer may be short: kernel::head_of_block.
+inline Grid attention_grid(std::int64_t heads, int share, std::int64_t bytes, std::int64_t tiles, int threads,
+                           std::size_t shared, std::int64_t in_cache) {
+  const std::int64_t most = std::clamp(in_cache / std::max<std::int64_t>(bytes, 1), std::int64_t{1},
+                                       std::max<std::int64_t>(heads, 1)),
+                     layers = (heads + most - 1) / most;
+  const std::int64_t at_once = layers == 0 ? 0 : (heads + layers - 1) / layers;  // layers of one size
+  return {at_once * share, threads, shared, tiles, layers};
+}
+
 /// The tiles of attention in bfloat16: of queries that walk over keys, forward; of keys that walk over queries and of
 /// queries that walk over keys, backward. The more rows a warp owns and walks over, the fewer times it loads a piece of
 /// a tile; these are the most whose sums stay in registers: forward and of queries one of D columns and scores, of keys
 /// two. A block has no more than 99 KiB of shared memory, which every GPU from compute capability 8.0 on gives it.
 template <int D>
 struct AttentionTiles {
+  static constexpr std::int64_t in_cache = walked_in_cache;
   using Forward = AttentionWalkTile<4, 2, 64>;
   using Keys = std::conditional_t<D == 128, AttentionWalkTile<4, 1, 48>, AttentionWalkTile<4, 2, 32>>;
   using Queries = AttentionWalkTile<4, 2, 32>;
@@ -41,21 +61,27 @@ namespace kernel {
 enum class Walker { forward, backward_keys, backward_queries };
 
 /// The rows of the other side that a tile of its walker's walks over: from the first of a tile to one behind a tile.
+/// Inside it, a run of tiles [whole, behind_whole) that are known to be shown whole and to have all their rows.
 struct Walk {
-  int first, behind;
+  int first, behind, whole = 0, behind_whole = 0;
+
+  __device__ bool shows_all(int from) const { return (from >= whole) & (from < behind_whole); }
 };
 
-/// Where tile `tile` of sequence `b` has its walk in AttentionBatch::bounds [3, sequences, context, 2], of which a
+/// The head of this block, in attention_grid's order; the last layer may have blocks beyond the last head.
+inline __device__ unsigned head_of_block() { return blockIdx.z * gridDim.x + blockIdx.x; }
+
+/// Where tile `tile` of sequence `b` has its walk in AttentionBatch::bounds [3, sequences, context, 4], of which a
 /// sequence uses as many as it has tiles.
 LONGSKY_HD inline std::int64_t bounds_place(const AttentionBatch& batch, Walker walker, std::int64_t b, int tile) {
-  return 2 * ((static_cast<std::int64_t>(walker) * batch.sequences + b) * batch.context + tile);
+  return 4 * ((static_cast<std::int64_t>(walker) * batch.sequences + b) * batch.context + tile);
 }
 
 /// The walk of a tile as attention_bounds found it, or else `all`.
 inline __device__ Walk walk_of(const AttentionBatch& batch, Walker walker, std::int64_t b, int tile, Walk all) {
   if (!batch.bounds) return all;
   const std::int64_t at = bounds_place(batch, walker, b, tile);
-  return {batch.bounds[at], batch.bounds[at + 1]};
+  return {batch.bounds[at], batch.bounds[at + 1], batch.bounds[at + 2], batch.bounds[at + 3]};
 }
 
 /// What the causal limit alone leaves of a sequence of T tokens to a tile of the rows [first, last].

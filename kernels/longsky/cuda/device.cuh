@@ -82,22 +82,27 @@ class Memory {
   std::int64_t size_ = 0;
 };
 
-/// A kernel's grid, `rows` of `blocks` blocks of `threads` threads, and the bytes of their shared_memory (shared.cuh).
-/// A block knows its row by blockIdx.y.
+/// A kernel's grid, `layers` of `rows` of `blocks` blocks of `threads` threads, and the bytes of their shared_memory
+/// (shared.cuh). A block knows its row by blockIdx.y and its layer by blockIdx.z; they begin in that order.
 struct Grid {
   std::int64_t blocks;
   int threads;
   std::size_t shared = 0;
   std::int64_t rows = 1;
+  std::int64_t layers = 1;
 
-  bool empty() const { return blocks == 0 || rows == 0; }
+  bool empty() const { return blocks == 0 || rows == 0 || layers == 0; }
   /// Throws Error where CUDA has no such grid.
   void check() const {
-    constexpr std::int64_t most_rows = 65535;
-    if (rows > most_rows)
+    constexpr std::int64_t most = 65535;
+    if (rows > most)
       throw Error(ExitCode::failure, "a kernel would need " + std::to_string(rows) +
                                          " rows of blocks, one for each tile of a sequence, and CUDA has " +
-                                         std::to_string(most_rows) + " at the most; shorten the context");
+                                         std::to_string(most) + " at the most; shorten the context");
+    if (layers > most)
+      throw Error(ExitCode::failure, "a kernel would need " + std::to_string(layers) +
+                                         " layers of blocks, one for some of a batch's heads, and CUDA has " +
+                                         std::to_string(most) + " at the most; put fewer sequences in a pass");
   }
 };
 
@@ -128,8 +133,8 @@ class Device {
   template <class Net>
   static constexpr std::int64_t workspace_bytes(const StepShape& shape);
 
-  /// Elements that attention_bounds writes for `tokens` tokens: two for each token and kind of walk.
-  static constexpr std::int64_t attention_bounds_size(std::int64_t tokens) { return 3 * 2 * tokens; }
+  /// Elements that attention_bounds writes for `tokens` tokens: four for each token and kind of walk.
+  static constexpr std::int64_t attention_bounds_size(std::int64_t tokens) { return 3 * 4 * tokens; }
 
   /// Takes GPU `ordinal`. `synchronous` waits after each launch, so that an error is reported where it was made.
   explicit Device(int ordinal = 0, bool synchronous = false) : synchronous_(synchronous) {

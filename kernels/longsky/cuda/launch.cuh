@@ -23,7 +23,8 @@ void launch(Device& device, Grid grid, void (*kernel)(Parameters...), const Argu
         status != cudaSuccess)
       check(status,
             "give blocks of " + std::string(name()) + " " + std::to_string(grid.shared) + " bytes of shared memory");
-  kernel<<<dim3(static_cast<unsigned>(grid.blocks), static_cast<unsigned>(grid.rows)),
+  kernel<<<dim3(static_cast<unsigned>(grid.blocks), static_cast<unsigned>(grid.rows),
+                static_cast<unsigned>(grid.layers)),
            static_cast<unsigned>(grid.threads), grid.shared, device.stream()>>>(arguments...);
   if (const cudaError_t status = cudaGetLastError(); status != cudaSuccess)
     check(status, std::string("launch ") + name());
