@@ -69,7 +69,7 @@ struct FileDigest {
 namespace safetensors {
 
 /// A name from a file, for a sentence: hostile ones hold control characters or megabytes.
-inline std::string quoted(std::string_view name) {
+inline std::string quote_name(std::string_view name) {
   constexpr std::size_t longest = 80;
   return "'" + printable(name.substr(0, longest)) + (name.size() > longest ? "…'" : "'");
 }
@@ -89,14 +89,14 @@ inline std::string quoted(std::string_view name) {
 
 [[gnu::cold]] inline TensorEntry parse_entry(const std::filesystem::path& path, const std::string& name,
                                              const Json& j) {
-  const std::string tensor = "tensor " + quoted(name);
+  const std::string tensor = "tensor " + quote_name(name);
   if (!j.is_object()) reject(path, tensor + " is not described by an object");
   if (j.size() != 3 || !j.contains("dtype") || !j.contains("shape") || !j.contains("data_offsets"))
     reject(path, tensor + " must have the fields dtype, shape and data_offsets and no others");
   if (!j["dtype"].is_string()) reject(path, tensor + ": dtype is not a string");
   TensorEntry entry{name, j["dtype"].get<std::string>(), {}, 0, 0};
   const std::int64_t element = bytes_per_element(entry.dtype);
-  if (element == 0) reject(path, tensor + ": the dtype " + quoted(entry.dtype) + " is unknown");
+  if (element == 0) reject(path, tensor + ": the dtype " + quote_name(entry.dtype) + " is unknown");
 
   constexpr std::int64_t limit = std::int64_t{1} << 60;
   if (!j["shape"].is_array()) reject(path, tensor + ": shape is not an array");
@@ -135,7 +135,7 @@ inline std::string quoted(std::string_view name) {
 
   std::string problem;
   const Json json = Json::parse(text, &problem);
-  if (!json.is_object()) reject(path, "its header is not JSON (" + quoted(problem) + ")");
+  if (!json.is_object()) reject(path, "its header is not JSON (" + quote_name(problem) + ")");
   SafetensorsHeader header{{}, {}, 8 + size};
   for (const auto& [name, value] : json.members()) {
     if (name != "__metadata__") {
@@ -144,7 +144,7 @@ inline std::string quoted(std::string_view name) {
     }
     if (!value.is_object()) reject(path, "__metadata__ is not an object");
     for (const auto& [key, entry] : value.members()) {
-      if (!entry.is_string()) reject(path, "__metadata__: the value of " + quoted(key) + " is not a string");
+      if (!entry.is_string()) reject(path, "__metadata__: the value of " + quote_name(key) + " is not a string");
       header.metadata[key] = entry.get<std::string>();
     }
   }
@@ -154,7 +154,7 @@ inline std::string quoted(std::string_view name) {
   std::uint64_t covered = 0;
   for (const TensorEntry& entry : header.tensors) {
     if (entry.begin != covered)
-      reject(path, "tensor " + quoted(entry.name) + ": data_offsets begin at " + std::to_string(entry.begin) +
+      reject(path, "tensor " + quote_name(entry.name) + ": data_offsets begin at " + std::to_string(entry.begin) +
                        ", expected " + std::to_string(covered));
     covered = entry.end;
   }
@@ -177,17 +177,17 @@ inline std::string quoted(std::string_view name) {
   std::vector<std::uint64_t> offsets;
   for (const TensorRef& tensor : tensors) {
     const auto found = entries.find(tensor.name);
-    if (found == entries.end()) mismatch("it has no tensor " + quoted(tensor.name));
+    if (found == entries.end()) mismatch("it has no tensor " + quote_name(tensor.name));
     const TensorEntry& entry = *found->second;
     if (entry.dtype != "F32")
-      mismatch("tensor " + quoted(tensor.name) + " has dtype " + entry.dtype + ", expected F32");
+      mismatch("tensor " + quote_name(tensor.name) + " has dtype " + entry.dtype + ", expected F32");
     if (entry.shape != tensor.shape || entry.end - entry.begin != tensor.data.size_bytes())
-      mismatch("tensor " + quoted(tensor.name) + " has shape " + shape_text(entry.shape) + ", expected " +
+      mismatch("tensor " + quote_name(tensor.name) + " has shape " + shape_text(entry.shape) + ", expected " +
                shape_text(tensor.shape));
     offsets.push_back(header.data_start + entry.begin);
     entries.erase(found);
   }
-  if (!entries.empty()) mismatch("it has a tensor " + quoted(entries.begin()->first) + " that was not expected");
+  if (!entries.empty()) mismatch("it has a tensor " + quote_name(entries.begin()->first) + " that was not expected");
   return offsets;
 }
 
@@ -226,7 +226,7 @@ inline void read_safetensors(const std::filesystem::path& path, std::span<const 
     std::int64_t size = 1;
     for (const std::int64_t d : tensor.shape) size *= d;
     if (static_cast<std::uint64_t>(size) != tensor.data.size() || !names.insert(tensor.name).second)
-      throw Error(ExitCode::failure, "tensor " + safetensors::quoted(tensor.name) + " of shape " +
+      throw Error(ExitCode::failure, "tensor " + safetensors::quote_name(tensor.name) + " of shape " +
                                          shape_text(tensor.shape) + " has " + std::to_string(tensor.data.size()) +
                                          " elements or a name that is taken; correct the list of tensors");
     const std::uint64_t end = offset + tensor.data.size_bytes();
