@@ -35,13 +35,13 @@ using Cases =
 }  // namespace
 
 TEMPLATE_LIST_TEST_CASE("attention on a GPU is its formula at every length", "[cuda][attention][smoke]", Cases) {
-  TestType::template check_formula<cuda::Device>(2, GENERATE(1, 17, 64, 200));
+  TestType::template check_formula<cuda::Device>(2, GENERATE(1, 17, 64, 150));
 }
 
 TEMPLATE_TEST_CASE("attention on a GPU that sums in any order is its formula", "[cuda][attention][smoke]",
                    (Case<Causal, 2, 1, 32>), (Case<WithinDocument<>, 2, 2, 64>), (Case<Causal, 4, 1, 128>),
                    (Case<SameParity, 1, 1, 64>)) {
-  TestType::template check_formula<cuda::AtomicDevice>(2, GENERATE(1, 17, 64, 200));
+  TestType::template check_formula<cuda::AtomicDevice>(2, GENERATE(1, 17, 64, 150));
 }
 
 TEMPLATE_TEST_CASE("attention on a GPU is its formula where scores are in the hundreds", "[cuda][attention]",
