@@ -14,7 +14,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-constexpr RopeSpec rope{.base = 1000};
+constexpr RopeSpec trained_at{.base = 1000};
 
 std::vector<std::int32_t> book_of(int tokens) {
   Random random(4, stream_of("book"), 0);
@@ -26,7 +26,7 @@ std::vector<std::int32_t> book_of(int tokens) {
 PerplexityCurve curve_of(Weights<SmallRecipe>& weights, const std::vector<std::int32_t>& book, int context, int windows,
                          int bins, int threads = 1) {
   cpu::Device device(threads);
-  return perplexity_by_position<SmallRecipe>(device, weights.span(), rope, book, context, windows, bins, [] {});
+  return perplexity_by_position<SmallRecipe>(device, weights.span(), trained_at, book, context, windows, bins, [] {});
 }
 
 }  // namespace
@@ -38,7 +38,7 @@ TEST_CASE("each bin is the mean over windows of what reading prefix by prefix gi
   const PerplexityCurve curve = curve_of(weights, book, context, windows, bins);
 
   cpu::Device device(1);
-  Reader<SmallRecipe, cpu::Device> reader(device, weights.span(), rope, context);
+  Reader<SmallRecipe, cpu::Device> reader(device, weights.span(), trained_at, context);
   std::vector<double> want(bins);
   for (int start : {0, 26, 52}) {  // spread over the book: (73 - 21) / 2 apart
     auto logits = reader.read(std::span(book).subspan(static_cast<std::size_t>(start), 1));

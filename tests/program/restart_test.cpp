@@ -24,7 +24,7 @@ std::string first_step(Process& process) {
 
 }  // namespace
 
-TEST_CASE("a whole run has the same bits for 1, 2, 3 and 8 threads") {
+TEST_CASE("a whole run has the same bits for 1, 2, 3 and 8 threads", "[repeats]") {
   CHECK(undisturbed().files.size() == 3 * 3 + 2);  // weights, moments and guard of three stages, two evaluations
   CHECK(Json::parse(undisturbed().files.at("pretrain/guard")).at("losses").size() == 5);
   CHECK(undisturbed().curves.at("pretrain").size() == 5);
@@ -37,7 +37,7 @@ TEST_CASE("a whole run has the same bits for 1, 2, 3 and 8 threads") {
   }
 }
 
-TEST_CASE("stopped by a signal after every step, resumed with other threads") {
+TEST_CASE("stopped by a signal after every step, resumed with other threads", "[repeats]") {
   const ScratchDirectory out;
   const int signals[] = {SIGTERM, SIGINT, SIGUSR1};
   int stops = 0;
@@ -69,7 +69,7 @@ TEST_CASE("a run whose output nobody reads any more stops with a checkpoint, and
   CHECK(outcome_of(out.path()) == undisturbed());
 }
 
-TEST_CASE("a run that was started with SIGHUP or SIGINT ignored goes on when it comes") {
+TEST_CASE("a run that was started with SIGHUP or SIGINT ignored goes on when it comes", "[repeats]") {
   for (const int ignored : {SIGHUP, SIGINT}) {
     const ScratchDirectory out;
     Process process(train(out.path()), {.ignored = ignored});
@@ -110,7 +110,7 @@ TEST_CASE("stopped while measuring perplexity, the run measures it again") {
   CHECK(outcome_of(out.path()) == undisturbed());
 }
 
-TEST_CASE("the time of every invocation counts, however it ended") {
+TEST_CASE("the time of every invocation counts, however it ended", "[repeats]") {
   const ScratchDirectory out;
   const auto wall = [&] { return read_record<RunRecord>(out / "run.json").wall_s; };
   double before = 0;
@@ -132,7 +132,7 @@ TEST_CASE("the time of every invocation counts, however it ended") {
   CHECK(Json::parse(read_file(out / "summary.json")).at("wall_s").get<double>() > before);
 }
 
-TEST_CASE("stopped by --max-wall again and again, until it is long enough") {
+TEST_CASE("stopped by --max-wall again and again, until it is long enough", "[repeats]") {
   const ScratchDirectory out;
   int stops = 0, code = 75;
   for (int tenths = 1; code == 75 && tenths < 600; ++tenths) {
@@ -167,9 +167,9 @@ TEST_CASE("a second SIGINT does not wait, and costs at most the steps since the 
   CHECK(outcome_of(out.path()) == undisturbed());
 }
 
-TEST_CASE("kill -9 at a hundred random moments, inside saves too") {
+TEST_CASE("kill -9 at a hundred random moments, inside saves too", "[repeats]") {
   Random random(5, stream_of("kill"), 0);
-  constexpr int rounds = sanitized ? 12 : 100;
+  constexpr int rounds = 100;
   int kills = 0, inside_a_save = 0, finished = 0;
   while (kills < rounds) {
     const ScratchDirectory out;
