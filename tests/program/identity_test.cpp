@@ -113,7 +113,7 @@ TEST_CASE("a checkpoint of another build is gone on from, and that is said once"
   CHECK(first_stage(scratch / "other").first.find("another build") == std::string::npos);
 }
 
-TEST_CASE("every flipped bit of the records of a run is code 4 with the file's name") {
+TEST_CASE("every flipped bit of the records of a run is code 4 with the file's name", "[repeats]") {
   const ScratchDirectory scratch;
   const fs::path out = scratch / "run";
   REQUIRE(run(train(out)).code == 0);

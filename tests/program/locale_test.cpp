@@ -144,7 +144,7 @@ TEST_CASE("numbers are read with a point in every locale") {
   });
 }
 
-TEST_CASE("a whole run in another locale leaves the same files, and its report the same bytes") {
+TEST_CASE("a whole run in another locale leaves the same files, and its report the same bytes", "[repeats]") {
   const ScratchDirectory plain;
   REQUIRE(run(train(plain.path())).code == 0);
   in_every_language([&](const MadeLocale& locale) {
