@@ -54,6 +54,23 @@ TEST_CASE("draws stay in their range and fill it evenly", "[random]") {
   CHECK(std::abs(squares / 1e5 - 1) < 0.02);
 }
 
+TEST_CASE("draws beyond 32 bits stay in their range and fill it evenly, and below are those of 32 bits", "[random]") {
+  Random r(7, 0, 0), same(7, 0, 0);
+  for (int i = 0; i < 100; ++i) CHECK(r.below64(1000) == same.below(1000));
+  constexpr std::uint64_t n = (std::uint64_t{5} << 32) + 5;  // as many bits as 8 << 32, of which three eighths are too much
+  std::vector<int> fifths(6);
+  for (int i = 0; i < 50'000; ++i) {
+    const std::uint64_t drawn = r.below64(n);
+    REQUIRE(drawn < n);
+    ++fifths[static_cast<std::size_t>(drawn >> 32)];
+  }
+  for (int i = 0; i < 5; ++i) CHECK(std::abs(fifths[static_cast<std::size_t>(i)] - 10'000) < 400);  // 4.5 deviations
+  std::set<std::uint64_t> high;
+  for (int i = 0; i < 100; ++i) high.insert(r.below64(~std::uint64_t{0}) >> 60);
+  CHECK(high.size() > 10);
+  CHECK(r.below64((std::uint64_t{1} << 32) + 1) <= std::uint64_t{1} << 32);
+}
+
 TEST_CASE("a shuffle is a permutation, and not always the same", "[random]") {
   std::vector<int> a(50), b(50);
   std::iota(a.begin(), a.end(), 0);

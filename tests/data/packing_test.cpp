@@ -15,10 +15,11 @@ using Catch::Matchers::Contains;
 
 TEST_CASE("a text window is consecutive tokens of a training book, from anywhere in it") {
   const Corpus& corpus = toy_corpus();
+  const BookWindows windows(corpus);
   std::set<const std::int32_t*> starts;
   for (std::uint64_t i = 0; i < 300; ++i) {
     Random random(1, 2, i);
-    const auto window = text_window(corpus, 100, random);
+    const auto window = windows.draw(100, random);
     REQUIRE(window.size() == 100);
     const bool inside = std::any_of(corpus.documents.begin(), corpus.documents.end(), [&](const TokenDocument& book) {
       return window.data() >= book.tokens.data() && window.data() + 100 <= book.tokens.data() + book.tokens.size();
@@ -34,9 +35,9 @@ TEST_CASE("a context longer than every book is an error that says how long the l
   std::size_t longest = 0;
   for (const TokenDocument& book : corpus.documents) longest = std::max(longest, book.tokens.size());
   Random random(1, 2, 3);
-  CHECK(text_window(corpus, static_cast<int>(longest), random).size() == longest);
-  CHECK_THROWS_WITH(text_window(corpus, static_cast<int>(longest) + 1, random),
-                    Contains("has " + std::to_string(longest)));
+  const BookWindows windows(corpus);
+  CHECK(windows.draw(static_cast<int>(longest), random).size() == longest);
+  CHECK_THROWS_WITH(windows.draw(static_cast<int>(longest) + 1, random), Contains("has " + std::to_string(longest)));
   CHECK_THROWS_WITH(filled(PackedDocuments<TextWindows>(corpus), 1 << 20, 0), Contains("train on a shorter context"));
 }
 

@@ -9,6 +9,7 @@
 #include <longsky/core/config.hpp>
 
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
@@ -77,6 +78,17 @@ class Random {
     return static_cast<std::uint32_t>(product >> 32);
   }
 
+  /// The same for numbers that 32 bits do not hold; below 2^32 it draws as `below` does. Beyond, as many bits as n - 1
+  /// has are drawn until they are below n: less than twice on average.
+  constexpr std::uint64_t below64(std::uint64_t n) {
+    if (n <= 0xffffffffu) return below(static_cast<std::uint32_t>(n));
+    const std::uint64_t mask = ~std::uint64_t{0} >> std::countl_zero(n - 1);
+    while (true) {
+      const std::uint64_t high = bits(), drawn = (high << 32 | bits()) & mask;
+      if (drawn < n) return drawn;
+    }
+  }
+
   /// Uniform in {low, …, high}.
   constexpr int between(int low, int high) {
     return low + static_cast<int>(below(static_cast<std::uint32_t>(high - low) + 1u));
@@ -94,14 +106,13 @@ class Random {
   /// A uniformly chosen element of a non-empty random-access range.
   template <class Range>
   constexpr decltype(auto) pick(Range&& range) {
-    return range[below(static_cast<std::uint32_t>(range.size()))];
+    return range[below64(range.size())];
   }
 
   /// Fisher–Yates.
   template <class Range>
   constexpr void shuffle(Range&& range) {
-    for (std::uint32_t i = static_cast<std::uint32_t>(range.size()); i > 1; --i)
-      std::swap(range[i - 1], range[below(i)]);
+    for (std::uint64_t i = range.size(); i > 1; --i) std::swap(range[i - 1], range[below64(i)]);
   }
 
  private:

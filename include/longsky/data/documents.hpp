@@ -3,11 +3,13 @@
 
 #include <longsky/data/corpus.hpp>
 #include <longsky/data/weighted.hpp>
+#include <longsky/data/windows.hpp>
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <tuple>
+#include <vector>
 
 namespace longsky {
 
@@ -18,46 +20,45 @@ concept DocumentSource = requires(const S source, const Corpus& corpus, Tokens& 
   source.append(out, length, random);
 };
 
-/// `length` consecutive tokens of a training book, from anywhere in it. Throws Error(usage) if no book is that long.
-inline std::span<const std::int32_t> text_window(const Corpus& corpus, int length, Random& random) {
-  const auto places = [&](const TokenDocument& book) {
-    return static_cast<std::int64_t>(book.tokens.size()) < length
-               ? 0
-               : static_cast<std::int64_t>(book.tokens.size()) - length + 1;
-  };
-  std::int64_t all = 0, longest = 0;
-  for (const TokenDocument& book : corpus.documents) {
-    all += places(book);
-    longest = std::max(longest, static_cast<std::int64_t>(book.tokens.size()));
+/// Windows of the training books of a corpus.
+class BookWindows {
+ public:
+  explicit BookWindows(const Corpus& corpus) : books_(&corpus.documents), places_(sizes_of(corpus)) {}
+
+  /// `length` consecutive tokens of a book, from anywhere in it. Throws Error(usage) if no book is that long.
+  std::span<const std::int32_t> draw(int length, Random& random) const {
+    if (length <= 0) return {};
+    const WindowPlaces::Place place = places_.draw(length, random);
+    return std::span((*books_)[place.document].tokens)
+        .subspan(static_cast<std::size_t>(place.first), static_cast<std::size_t>(length));
   }
-  if (all == 0)
-    throw Error(ExitCode::usage, "a window of " + std::to_string(length) +
-                                     " tokens was asked for, but the longest of the " +
-                                     std::to_string(corpus.documents.size()) + " training books has " +
-                                     std::to_string(longest) + "; add a longer book or train on a shorter context");
-  std::int64_t place = random.below(static_cast<std::uint32_t>(all));
-  for (const TokenDocument& book : corpus.documents) {
-    if (place < places(book))
-      return std::span(book.tokens).subspan(static_cast<std::size_t>(place), static_cast<std::size_t>(length));
-    place -= places(book);
+
+ private:
+  static std::vector<std::int64_t> sizes_of(const Corpus& corpus) {
+    std::vector<std::int64_t> sizes;
+    for (const TokenDocument& book : corpus.documents) sizes.push_back(static_cast<std::int64_t>(book.tokens.size()));
+    return sizes;
   }
-  return {};
-}
+
+  const std::vector<TokenDocument>* books_;
+  WindowPlaces places_;
+};
 
 /// Windows of the training books, behind a beginning-of-sequence token.
 class TextWindows {
  public:
-  explicit TextWindows(const Corpus& corpus) : corpus_(&corpus) {}
+  explicit TextWindows(const Corpus& corpus) : bos_(corpus.special.bos), windows_(corpus) {}
 
   void append(Tokens& out, int length, Random& random) const {
     if (length <= 0) return;
-    out.push_back(corpus_->special.bos);
-    const auto window = text_window(*corpus_, length - 1, random);
+    out.push_back(bos_);
+    const auto window = windows_.draw(length - 1, random);
     out.insert(out.end(), window.begin(), window.end());
   }
 
  private:
-  const Corpus* corpus_;
+  std::int32_t bos_;
+  BookWindows windows_;
 };
 
 /// One of several sources for each document: `MixedDocuments<Weighted<TextWindows, 40>, Weighted<RecordLists<>, 60>>`.

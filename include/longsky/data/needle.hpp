@@ -70,7 +70,7 @@ inline NeedleSample make_needle(const Corpus& corpus, Random& random, NeedleQuer
                                      " with the haystack " + haystack.name + " of " +
                                      std::to_string(haystack.tokens.size()) + " tokens");
   const std::size_t first =
-      random.below(static_cast<std::uint32_t>(haystack.tokens.size() - static_cast<std::size_t>(hay) + 1));
+      random.below64(haystack.tokens.size() - static_cast<std::size_t>(hay) + 1);
   const std::span<const std::int32_t> window = std::span(haystack.tokens).subspan(first, static_cast<std::size_t>(hay));
 
   const Tokens borders = tokens(".!?\n");

@@ -28,7 +28,7 @@ class ShortInstructions {
  public:
   static constexpr bool answers_questions = true;
 
-  explicit ShortInstructions(const Corpus& corpus) : corpus_(&corpus) {}
+  explicit ShortInstructions(const Corpus& corpus) : corpus_(&corpus), windows_(corpus) {}
 
   void fill(Sequence out, Draw& draw) const {
     constexpr int shortest = 96, most_failures = 20;
@@ -81,7 +81,7 @@ class ShortInstructions {
     }
     Tokens context;
     if (prose) {
-      const auto text = text_window(*corpus_, std::max(8, left), random);
+      const auto text = windows_.draw(std::max(8, left), random);
       std::vector<std::size_t> places;
       for (std::size_t i = 0; i < sentences.size(); ++i)
         places.push_back(random.below(static_cast<std::uint32_t>(text.size() + 1)));
@@ -123,6 +123,7 @@ class ShortInstructions {
   }
 
   const Corpus* corpus_;
+  BookWindows windows_;
 };
 
 }  // namespace longsky
