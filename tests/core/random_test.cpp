@@ -57,7 +57,8 @@ TEST_CASE("draws stay in their range and fill it evenly", "[random]") {
 TEST_CASE("draws beyond 32 bits stay in their range and fill it evenly, and below are those of 32 bits", "[random]") {
   Random r(7, 0, 0), same(7, 0, 0);
   for (int i = 0; i < 100; ++i) CHECK(r.below64(1000) == same.below(1000));
-  constexpr std::uint64_t n = (std::uint64_t{5} << 32) + 5;  // as many bits as 8 << 32, of which three eighths are too much
+  constexpr std::uint64_t n =
+      (std::uint64_t{5} << 32) + 5;  // as many bits as 8 << 32, of which three eighths are too much
   std::vector<int> fifths(6);
   for (int i = 0; i < 50'000; ++i) {
     const std::uint64_t drawn = r.below64(n);

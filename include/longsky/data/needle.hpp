@@ -63,14 +63,13 @@ inline NeedleSample make_needle(const Corpus& corpus, Random& random, NeedleQuer
   question.push_back(corpus.special.assistant);
   const auto fixed = static_cast<int>(2 + needle.size() + question.size() + sample.answer.size());
   const int hay = query.length - fixed;
-  if (hay < 0 || hay > static_cast<int>(haystack.tokens.size()))
+  if (hay < 0 || static_cast<std::size_t>(hay) > haystack.tokens.size())
     throw Error(ExitCode::usage, "a needle sample of " + std::to_string(query.length) +
                                      " tokens was asked for; expected " + std::to_string(fixed) + " to " +
-                                     std::to_string(fixed + static_cast<int>(haystack.tokens.size())) +
+                                     std::to_string(static_cast<std::size_t>(fixed) + haystack.tokens.size()) +
                                      " with the haystack " + haystack.name + " of " +
                                      std::to_string(haystack.tokens.size()) + " tokens");
-  const std::size_t first =
-      random.below64(haystack.tokens.size() - static_cast<std::size_t>(hay) + 1);
+  const std::size_t first = random.below64(haystack.tokens.size() - static_cast<std::size_t>(hay) + 1);
   const std::span<const std::int32_t> window = std::span(haystack.tokens).subspan(first, static_cast<std::size_t>(hay));
 
   const Tokens borders = tokens(".!?\n");

@@ -2,8 +2,9 @@
 //
 //   places(L) = sum over documents of at least L tokens of (size - L + 1) = before[k] - k (L - 1)
 //
-// with the documents sorted, the longest first, `before` the 64-bit sums of their sizes and k how many have L tokens. Both
-// k and the document of a place are found by bisection, so that a draw costs the logarithm of the number of documents.
+// with the documents sorted, the longest first, `before` the 64-bit sums of their sizes and k how many have L tokens.
+// Both k and the document of a place are found by bisection, so that a draw costs the logarithm of the number of
+// documents.
 #pragma once
 
 #include <longsky/core/error.hpp>
@@ -29,7 +30,8 @@ class WindowPlaces {
     friend bool operator==(const Place&, const Place&) = default;
   };
 
-  explicit WindowPlaces(std::span<const std::int64_t> sizes) : sizes_(sizes.begin(), sizes.end()), order_(sizes.size()) {
+  explicit WindowPlaces(std::span<const std::int64_t> sizes)
+      : sizes_(sizes.begin(), sizes.end()), order_(sizes.size()) {
     std::iota(order_.begin(), order_.end(), std::size_t{0});
     std::stable_sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) { return sizes_[a] > sizes_[b]; });
     before_.push_back(0);
