@@ -44,9 +44,9 @@ TEST_CASE("as many heads are at work at a time as keep what they walk over in th
   CHECK_THROWS_AS((cuda::Grid{1, 128, 0, 1, 65536}.check()), Error);
 }
 
-TEMPLATE_TEST_CASE("attention computes the same bits however many heads are at work at a time", "[cuda][attention][repeats]",
-                   (Case<WithinDocument<>, 4, 2, 32>), (Case<Causal, 1, 1, 64>), (Case<Causal, 2, 1, 128>),
-                   (Case<WithinDocument<>, 2, 1, 16, float>)) {
+TEMPLATE_TEST_CASE("attention computes the same bits however many heads are at work at a time",
+                   "[cuda][attention][repeats]", (Case<WithinDocument<>, 4, 2, 32>), (Case<Causal, 1, 1, 64>),
+                   (Case<Causal, 2, 1, 128>), (Case<WithinDocument<>, 2, 1, 16, float>)) {
   using T = typename TestType::T;
   using Mask = typename TestType::Mask;
   constexpr int B = 3, context = 150, H = TestType::H, KV = TestType::KV, D = TestType::D;

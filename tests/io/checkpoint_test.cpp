@@ -119,7 +119,8 @@ TEST_CASE("a stop is heard while a checkpoint is read, and none is called damage
     return false;
   };
   CHECK(stopped([&] { newest_checkpoint(run.path(), sentences.take()); }));
-  CHECK(stopped([&] { read_checkpoint(open_checkpoint(run / "checkpoints/step_00000020"), t.model(), t.optimizer()); }));
+  CHECK(
+      stopped([&] { read_checkpoint(open_checkpoint(run / "checkpoints/step_00000020"), t.model(), t.optimizer()); }));
   CHECK(stopped([&] { read_safetensors(run / "checkpoints/step_00000020/model.safetensors", t.model()); }));
   CHECK(sentences.said.empty());
   // Writing is what a stop waits for.

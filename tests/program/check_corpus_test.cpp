@@ -1,4 +1,5 @@
-// program/check_corpus_test.cpp — data is tried before a run begins: what would fail or train nothing later is said then.
+// program/check_corpus_test.cpp — data is tried before a run begins: what would fail or train nothing later is said
+// then.
 #include <longsky/program/check_corpus.hpp>
 
 #include "support/catch.hpp"

@@ -198,8 +198,8 @@ inline SafetensorsHeader read_safetensors_header(const std::filesystem::path& pa
   return safetensors::read_header(FileReader(path));
 }
 
-/// Fills `tensors` from a file that must hold exactly these names and shapes, as F32. Throws Error: what is wrong before
-/// the first change; stopped at any time.
+/// Fills `tensors` from a file that must hold exactly these names and shapes, as F32. Throws Error: what is wrong
+/// before the first change; stopped at any time.
 inline void read_safetensors(const std::filesystem::path& path, std::span<const TensorRef> tensors) {
   const FileReader file(path);
   const SafetensorsHeader header = safetensors::read_header(file);

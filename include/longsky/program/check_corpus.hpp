@@ -28,7 +28,8 @@ inline void check_stage_data(const StageSpec& stage,
   Batch batch(1, stage.context);
   std::int64_t trained = 0;
   try {
-    for (int i = 0; i < draws || (trained == 0 && i < most); ++i, trained += batch.trained, heed_stop("trying the data"))
+    for (int i = 0; i < draws || (trained == 0 && i < most);
+         ++i, trained += batch.trained, heed_stop("trying the data"))
       fill(batch, static_cast<std::uint64_t>(i), static_cast<double>(i % draws) / draws);
   } catch (const Error& e) {
     throw Error(e.code(), std::string(e.what()) + " (found while trying the data of stage " + stage.name + ")");
