@@ -63,7 +63,7 @@ TEST_CASE("after the first step a run on a GPU allocates nothing", "[cuda][emula
   CHECK(device.growths() == growths);
 }
 
-TEMPLATE_TEST_CASE("the plan is what a step holds on the GPU, to the byte", "[cuda][emulation][plan]", Fp32, Bf16,
+TEMPLATE_TEST_CASE("the plan is what a step holds on the GPU, to the byte", "[cuda][emulation][plan][repeats]", Fp32, Bf16,
                    Bf16Stochastic) {
   using R = TinyRecipe<TestType>;
   using B = BiasedRecipe<TestType>;

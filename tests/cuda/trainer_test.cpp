@@ -57,7 +57,7 @@ TEMPLATE_TEST_CASE("a GPU's losses are the CPU's", "[cuda][train][smoke]", Fp32,
   }
 }
 
-TEMPLATE_TEST_CASE("stopped and resumed on a GPU, the bits are the same", "[cuda][train]", Fp32, Bf16, Bf16Stochastic) {
+TEMPLATE_TEST_CASE("stopped and resumed on a GPU, the bits are the same", "[cuda][train][repeats]", Fp32, Bf16, Bf16Stochastic) {
   using T = Training<TinyRecipe<TestType>, cuda::Device>;
   T whole, before, after;
   const std::vector<double> losses = whole.run(4);
