@@ -65,6 +65,13 @@ TEST_CASE("windows of ten thousand million tokens begin anywhere in them") {
   for (const int drawn : tenths) CHECK(std::abs(drawn - draws * 9 / 100) < 250);  // six deviations
 }
 
+TEST_CASE("where every document is long enough, windows are numbered in the order of the documents") {
+  const WindowPlaces places(Sizes{4, 9, 6});
+  CHECK(places.at(0, 4) == WindowPlaces::Place{0, 0});
+  CHECK(places.at(1, 4) == WindowPlaces::Place{1, 0});
+  CHECK(places.at(7, 4) == WindowPlaces::Place{2, 0});
+}
+
 TEST_CASE("a window longer than every document is an error that says what there is") {
   Random random(1, 2, 3);
   CHECK_THROWS_WITH(WindowPlaces(Sizes{4, 6}).draw(7, random),
