@@ -168,7 +168,7 @@ TEST_CASE("resource limits of a real process are seen") {
       if (::setrlimit(which, &limit) != 0) return 2;
       rlimit now{};
       ::getrlimit(which, &now);
-      if (now.rlim_cur != limit.rlim_cur) return 0;  // an emulator of another processor keeps its own limits
+      if (now.rlim_cur != limit.rlim_cur) return 0;         // an emulator of another processor keeps its own limits
       const GivenMemory given = memory_given(tree.proc());  // that tree tells of no memory held
       return given.bytes == 300 * MiB && given.limit.find(name) != std::string::npos ? 0 : 1;
     });
