@@ -1,7 +1,8 @@
 # tests/package/test.cmake — installs to an empty prefix, then configures, builds and runs consumers against it: one for
 # the CPU and, where nvcc is, one for a GPU.
 #
-#   cmake -D build=<build tree> -D compiler=g++ -D nvcc=<nvcc or nothing> -D work=<scratch folder> -P test.cmake
+#   cmake -D build=<build tree> -D compiler=g++ -D nvcc=<nvcc or nothing> -D strict=<a strict user's flags>
+#         -D work=<scratch folder> -P test.cmake
 cmake_minimum_required(VERSION 3.25)
 
 function(run)
@@ -22,8 +23,8 @@ endfunction()
 file(REMOVE_RECURSE ${work})
 run(${CMAKE_COMMAND} --install ${build} --prefix ${work}/prefix)
 # As a strict user compiles it, who takes our headers for his own: a warning in them is an error.
-build(consumer -D CMAKE_NO_SYSTEM_FROM_IMPORTED=ON
-      "-D CMAKE_CXX_FLAGS=-Wall -Wextra -Wpedantic -Wno-psabi -Wconversion -Wsign-conversion -Wshadow -Wold-style-cast -Wdouble-promotion -Werror")
+list(JOIN strict " " strict)
+build(consumer -D CMAKE_NO_SYSTEM_FROM_IMPORTED=ON "-D CMAKE_CXX_FLAGS=-Wall -Wextra -Wpedantic -Wno-psabi -Werror ${strict}")
 run(${work}/consumer/consumer)
 if(NOT said MATCHES "longsky [0-9]+\\.[0-9]+\\.[0-9]+")
   message(FATAL_ERROR "the consumer should print its version, it prints: ${said}")

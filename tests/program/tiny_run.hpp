@@ -21,7 +21,7 @@ namespace longsky::test {
 namespace fs = std::filesystem;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool sanitized = true;  // everything takes ten times as long
+inline constexpr bool sanitized = true;
 #else
 inline constexpr bool sanitized = false;
 #endif

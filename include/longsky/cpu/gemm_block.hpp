@@ -112,7 +112,7 @@ void register_block(const TileInput<typename Factors::Element>& in, const TileOu
       __builtin_prefetch(ahead, 0, 2);
       Elements of_b[block_vecs];
       unrolled<block_vecs>([&](auto v) __attribute__((always_inline)) {
-        of_b[v] = load_vector<Elements>(b + k * gemm_panel + v * vec_width);
+        std::memcpy(&of_b[v], b + k * gemm_panel + v * vec_width, sizeof(Elements));
       });
       unrolled<R>([&](auto i) __attribute__((always_inline)) {
         const Elements of_a =

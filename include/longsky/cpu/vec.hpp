@@ -34,34 +34,12 @@ inline constexpr int vec_registers = 16;
 using Vec = float __attribute__((vector_size(vec_width * 4)));
 using IntVec = std::int32_t __attribute__((vector_size(vec_width * 4)));
 
-/// A vector from any address, and to one.
-template <class V>
-[[gnu::always_inline]] inline V load_vector(const void* from) {
-#if defined(__SANITIZE_ADDRESS__)  // for which each memcpy is a call
-  struct [[gnu::packed, gnu::may_alias]] Anywhere {
-    V v;
-  };
-  return static_cast<const Anywhere*>(from)->v;
-#else
-  V v;
+[[gnu::always_inline]] inline Vec load(const float* from) {
+  Vec v;
   std::memcpy(&v, from, sizeof v);
   return v;
-#endif
 }
-template <class V>
-[[gnu::always_inline]] inline void store_vector(void* to, V v) {
-#if defined(__SANITIZE_ADDRESS__)
-  struct [[gnu::packed, gnu::may_alias]] Anywhere {
-    V v;
-  };
-  static_cast<Anywhere*>(to)->v = v;
-#else
-  std::memcpy(to, &v, sizeof v);
-#endif
-}
-
-[[gnu::always_inline]] inline Vec load(const float* from) { return load_vector<Vec>(from); }
-[[gnu::always_inline]] inline void store(float* to, Vec v) { store_vector(to, v); }
+[[gnu::always_inline]] inline void store(float* to, Vec v) { std::memcpy(to, &v, sizeof v); }
 [[gnu::always_inline]] inline Vec broadcast(float x) { return x - Vec{}; }
 /// Zeros, for a lambda: nvcc takes `Vec{}` there for a constant of a kind that it does not know.
 [[gnu::always_inline]] inline Vec zero() { return Vec{}; }

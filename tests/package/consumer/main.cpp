@@ -1,5 +1,5 @@
 // tests/package/consumer/main.cpp — someone else's program: it has an installed longsky and nothing of the source tree.
-#include <longsky/spec/model.hpp>
+#include <longsky/longsky.hpp>
 #include <longsky/version.hpp>
 
 #include <cairo.h>
